@@ -1,0 +1,56 @@
+# The same commands on a laptop and in CI. `make build` and `make test` set up by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export DBT_PROFILES_DIR := $(CURDIR)
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.PHONY: help setup build test check format lock bench clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## Make .venv from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Segmentry needs Python 3.11 to 3.13, found {v[0]}.{v[1]}. Name another one: make setup PYTHON=python3.12")'
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --clear --python "$(PYTHON)" $(VENV) && \
+	  VIRTUAL_ENV="$(CURDIR)/$(VENV)" uv pip sync --quiet --require-hashes requirements.lock && \
+	  VIRTUAL_ENV="$(CURDIR)/$(VENV)" uv pip install --quiet --no-deps --no-build-isolation --editable . ; \
+	else \
+	  $(PYTHON) -m venv --clear $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
+	fi
+	@touch $@
+
+build: setup ## Build segments, tests and report from the shipped demo
+	$(BIN)/dbt build --exclude-resource-type unit_test
+	$(BIN)/python scripts/make_report.py --database warehouse.duckdb --output output
+
+test: setup ## Run all tests
+	$(BIN)/pytest
+
+check: setup ## Lint, type-check and parse strictly
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/dbt parse --no-partial-parse --warn-error --quiet
+	$(BIN)/sqlfluff lint --processes 2 models tests
+
+format: setup ## Format Python and SQL
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix --processes 2 models tests
+
+bench: setup ## Measure; prints a table and writes benchmarks/results
+	$(BIN)/python benchmarks/run.py
+
+lock: ## Resolve the dependencies again (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-emit-index-url --extra dev --upgrade pyproject.toml --output-file requirements.lock
+
+clean: ## Remove what a build leaves behind
+	rm -rf target logs output warehouse.duckdb warehouse.duckdb.wal

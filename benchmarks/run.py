@@ -1,0 +1,106 @@
+"""Measure Segmentry beside a floor in the same run; print one table and write it as JSON.
+
+    python benchmarks/run.py [--customers 10000 100000] [--output benchmarks/results/latest.local.json]
+
+Every line is a measurement of this machine. The ratios travel better than the seconds: the floor of the profile layer is one
+`group by customer_id` over the same events, in the same file, with the same threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+EVENTS_PER_CUSTOMER = 50
+FLOOR = """
+    select customer_id, count(*), sum(amount), min(event_at), max(event_at)
+    from segmentry_internal.int_segmentry__events_resolved group by customer_id
+"""
+BUILD = """
+import json, sys
+from pathlib import Path
+from segmentry.pipeline import build_from_files
+source, target = map(Path, sys.argv[1:])
+outcome = build_from_files(source / "events.parquet", source / "id_history.parquet", target)
+print(json.dumps({"seconds": outcome.seconds, "layers": outcome.layer_seconds}))
+"""
+
+
+def child(*arguments: str) -> tuple[str, float, float]:
+    """Run Python in a process of its own: its output, wall time in seconds and peak memory in MB."""
+    started = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    text = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{arguments[0]} failed with status {status}")
+    return text, time.perf_counter() - started, usage.ru_maxrss / 1024
+
+
+def floor_seconds(database: Path) -> float:
+    """Median of five scans that group the events by customer."""
+    times = []
+    with duckdb.connect(str(database), read_only=True, config={"threads": 2}) as connection:
+        for _ in range(5):
+            started = time.perf_counter()
+            connection.sql(f"select count(*) from ({FLOOR})").fetchall()
+            times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def measure(customers: int, directory: Path) -> list[dict[str, Any]]:
+    """All lines for one size."""
+    source, target = directory / f"data{customers}", directory / f"built{customers}"
+    generate = ["scripts/generate_data.py", "--customers", str(customers), "--events-per-customer", str(EVENTS_PER_CUSTOMER)]
+    _, seconds, memory = child(*generate, "--output", str(source))
+    events = duckdb.sql(f"select count(*) from read_parquet('{source}/events.parquet')").fetchall()[0][0]
+    lines = [
+        {"line": "generator", "customers": customers, "value": events / seconds, "unit": "events/s"},
+        {"line": "generator, peak memory", "customers": customers, "value": memory, "unit": "MB"},
+    ]
+    text, _, memory = child("-c", BUILD, str(source), str(target))
+    built = json.loads(text.splitlines()[-1])
+    lines += [
+        {"line": "build, wall", "customers": customers, "value": built["seconds"], "unit": "s"},
+        {"line": "build, peak memory", "customers": customers, "value": memory, "unit": "MB"},
+    ]
+    for layer, seconds in built["layers"].items():
+        lines.append({"line": f"models of {layer or 'other'}, summed", "customers": customers, "value": seconds, "unit": "s"})
+    floor = floor_seconds(target / "warehouse.duckdb")
+    lines += [
+        {"line": "floor: group by customer_id", "customers": customers, "value": floor, "unit": "s"},
+        {"line": "profile layer / floor", "customers": customers, "value": built["layers"]["profiles"] / floor, "unit": "x"},
+    ]
+    return [line | {"events": events} for line in lines]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--customers", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/latest.local.json"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        lines = [line for customers in options.customers for line in measure(customers, Path(directory))]
+    machine = {"python": platform.python_version(), "duckdb": duckdb.__version__, "cores": os.cpu_count(), "machine": platform.machine()}
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps({"machine": machine, "lines": lines}, indent=2) + "\n")
+    print(f"{'line':<38}{'customers':>12}{'events':>14}{'value':>14} unit")
+    for line in lines:
+        print(f"{line['line']:<38}{line['customers']:>12,}{line['events']:>14,}{line['value']:>14,.2f} {line['unit']}")
+    print(f"{machine['cores']} cores, Python {machine['python']}, DuckDB {machine['duckdb']}; written to {options.output}")
+
+
+if __name__ == "__main__":
+    main()

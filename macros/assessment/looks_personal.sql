@@ -1,0 +1,17 @@
+{# Whether a text contains something like an e-mail address or a phone number (an international one from 7 digits, any other from 9,
+   so that years, sizes and price ranges pass). #}
+{% macro looks_personal(column) -%}
+    {{ return(adapter.dispatch('looks_personal', 'segmentry')(
+        column, '[^@ ]@[^@ ]+[.][^@ ]|[+][0-9]([ ()./-]*[0-9]){6}|[0-9]([ ()./-]*[0-9]){8}'
+    )) }}
+{%- endmacro %}
+
+{# https://duckdb.org/docs/stable/sql/functions/regular_expressions #}
+{% macro default__looks_personal(column, pattern) -%}
+    regexp_matches({{ column }}, '{{ pattern }}')
+{%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/functions-matching.html #}
+{% macro postgres__looks_personal(column, pattern) -%}
+    {{ column }} ~ '{{ pattern }}'
+{%- endmacro %}

@@ -1,0 +1,89 @@
+{# One row per session: a given session id, else activity that a gap of `segmentry_session_gap_minutes` separates from the rest.
+   Mail, support and refunds are not activity on the site; events of an unknown type are when they carry a session id.
+   Grain: `keys` and the session. #}
+{% macro sessions(events, keys) -%}
+    {%- set key_list = keys | join(', ') -%}
+    with session_events as (
+        select
+            {{ key_list }},
+            session_id,
+            event_at,
+            event_local_at,
+            event_type,
+            channel,
+            device_type
+        from {{ events }}
+        where
+            event_type not in ('refund', 'email_open', 'email_click', 'support_contact')
+            and (event_type <> 'other' or session_id is not null)
+    ),
+
+    spaced_events as (
+        select
+            session_events.*,
+            case
+                when
+                    event_at <= lag(event_at) over (partition by {{ key_list }} order by event_at)
+                    + interval '{{ var("segmentry_session_gap_minutes") }} minutes'
+                    then 0
+                else 1
+            end as starts_session
+        from session_events
+        where session_id is null
+    ),
+
+    numbered_events as (
+        select
+            spaced_events.*,
+            sum(starts_session) over (
+                partition by {{ key_list }} order by event_at rows between unbounded preceding and current row
+            ) as session_number
+        from spaced_events
+    ),
+
+    {% set measures %}
+            min(event_at) as started_at,
+            max(event_at) as ended_at,
+            min(event_local_at) as started_local_at,
+            sum(case when event_type in ('page_view', 'category_view', 'item_view') then 1 else 0 end) as page_view_count,
+            sum(case when event_type = 'item_view' then 1 else 0 end) as item_view_count,
+            sum(case when event_type = 'add_to_cart' then 1 else 0 end) as cart_addition_count,
+            max(case when event_type in ('purchase', 'purchase_item') then 1 else 0 end) as has_order,
+            max(case when event_type in ('purchase', 'purchase_item') then 0 else 1 end) as is_visit,
+            min(channel) as channel,
+            min(device_type) as device_type
+    {% endset %}
+    given_sessions as (
+        select
+            {{ key_list }},
+            session_id as session_key,
+            {{ measures }}
+        from session_events
+        where session_id is not null
+        group by {{ key_list }}, session_id
+    ),
+
+    gap_sessions as (
+        select
+            {{ key_list }},
+            session_number,
+            {{ measures }}
+        from numbered_events
+        group by {{ key_list }}, session_number
+    )
+
+    {% set columns = [
+        'started_at', 'ended_at', 'started_local_at', 'page_view_count', 'item_view_count', 'cart_addition_count', 'has_order', 'is_visit', 'channel', 'device_type',
+    ] %}
+    select
+        {{ key_list }},
+        session_key,
+        {{ columns | join(', ') }}
+    from given_sessions
+    union all
+    select
+        {{ key_list }},
+        concat('gap-', cast(session_number as {{ dbt.type_string() }})) as session_key,
+        {{ columns | join(', ') }}
+    from gap_sessions
+{%- endmacro %}

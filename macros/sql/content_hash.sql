@@ -1,0 +1,8 @@
+{# Hash of the content of a relation (as an aggregate over its rows), free of the order of its rows. Duplicates count. #}
+{% macro content_hash(columns) -%}
+    {{ return(adapter.dispatch('content_hash', 'segmentry')(columns)) }}
+{%- endmacro %}
+
+{% macro default__content_hash(columns) -%}
+    md5(concat_ws('-', cast(count(*) as varchar), coalesce(cast(sum({{ segmentry.row_hash(columns) }}) as varchar), '')))
+{%- endmacro %}

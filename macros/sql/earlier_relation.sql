@@ -1,0 +1,11 @@
+{# The table that a model of this project left behind in an earlier run, or none. No `ref`: the history is downstream of the models that look
+   back at it, and a ref would be a cycle. #}
+{% macro earlier_relation(model_name) -%}
+    {%- if execute -%}
+        {%- set node = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | selectattr('name', 'equalto', model_name) | list | first -%}
+        {%- if node -%}
+            {{ return(adapter.get_relation(database=node.database, schema=node.schema, identifier=node.alias)) }}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}

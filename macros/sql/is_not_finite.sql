@@ -1,0 +1,8 @@
+{# NaN or infinity: both pass comparisons that a person would expect to catch them. #}
+{% macro is_not_finite(column) -%}
+    {{ return(adapter.dispatch('is_not_finite', 'segmentry')(column)) }}
+{%- endmacro %}
+
+{% macro default__is_not_finite(column) -%}
+    not isfinite({{ column }})
+{%- endmacro %}

@@ -1,0 +1,24 @@
+{# Text of one member of a flat JSON object; NULL where the member or the object is missing. #}
+{% macro json_value(expression, key) -%}
+    {{ return(adapter.dispatch('json_value', 'segmentry')(expression, key)) }}
+{%- endmacro %}
+
+{# https://spark.apache.org/docs/latest/api/sql/#get_json_object #}
+{% macro default__json_value(expression, key) -%}
+    get_json_object({{ expression }}, '$.{{ key }}')
+{%- endmacro %}
+
+{# https://duckdb.org/docs/stable/data/json/json_functions #}
+{% macro duckdb__json_value(expression, key) -%}
+    json_extract_string({{ expression }}, '$.{{ key }}')
+{%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/functions-json.html #}
+{% macro postgres__json_value(expression, key) -%}
+    (cast({{ expression }} as json) ->> '{{ key }}')
+{%- endmacro %}
+
+{# https://docs.snowflake.com/en/sql-reference/functions/json_extract_path_text #}
+{% macro snowflake__json_value(expression, key) -%}
+    json_extract_path_text({{ expression }}, '{{ key }}')
+{%- endmacro %}

@@ -1,0 +1,13 @@
+{# The reverse of to_local: a time on the clock of the business time zone as UTC. #}
+{% macro local_to_utc(expression) -%}
+    {{ return(adapter.dispatch('local_to_utc', 'segmentry')(expression)) }}
+{%- endmacro %}
+
+{% macro default__local_to_utc(expression) -%}
+    {%- set zone = var('segmentry_time_zone') -%}
+    {%- if zone == 'UTC' -%}
+        {{ expression }}
+    {%- else -%}
+        timezone('UTC', timezone('{{ zone }}', {{ expression }}))
+    {%- endif -%}
+{%- endmacro %}

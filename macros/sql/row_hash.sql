@@ -1,0 +1,9 @@
+{# 64-bit hash of the columns of a row, NULL-safe; for fingerprints and for telling equal rows apart, not for keys that people see. #}
+{% macro row_hash(columns) -%}
+    {{ return(adapter.dispatch('row_hash', 'segmentry')(columns)) }}
+{%- endmacro %}
+
+{# https://duckdb.org/docs/stable/sql/functions/utility#hashvalue #}
+{% macro default__row_hash(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}

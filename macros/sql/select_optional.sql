@@ -1,0 +1,17 @@
+{# The mandatory columns of a relation, and the optional ones as NULL text where it lacks them. Needs no look at the warehouse
+   on DuckDB, so that it also works in `dbt compile` and in unit tests. #}
+{% macro select_optional(relation, mandatory, optional) -%}
+    {{ return(adapter.dispatch('select_optional', 'segmentry')(relation, mandatory, optional)) }}
+{%- endmacro %}
+
+{# https://duckdb.org/docs/stable/sql/query_syntax/setops#union-all-by-name : filters and projections are pushed down into the relation. #}
+{% macro default__select_optional(relation, mandatory, optional) -%}
+    select
+        {{ (mandatory + optional) | join(',\n        ') }}
+    from (
+        select {% for column in optional %}null as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
+        where false
+        union all by name
+        select * from {{ relation }}
+    )
+{%- endmacro %}

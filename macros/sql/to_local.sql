@@ -1,0 +1,14 @@
+{# A UTC timestamp as the clock on the wall of the business time zone shows it. #}
+{% macro to_local(column) -%}
+    {{ return(adapter.dispatch('to_local', 'segmentry')(column)) }}
+{%- endmacro %}
+
+{# https://duckdb.org/docs/stable/sql/functions/timestamptz#timezonetext-timestamp #}
+{% macro default__to_local(column) -%}
+    {%- set zone = var('segmentry_time_zone') -%}
+    {%- if zone == 'UTC' -%}
+        {{ column }}
+    {%- else -%}
+        timezone('{{ zone }}', timezone('UTC', {{ column }}))
+    {%- endif -%}
+{%- endmacro %}

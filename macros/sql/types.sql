@@ -1,0 +1,8 @@
+{# Types whose names differ between engines; dbt's own type_* macros serve the others. #}
+
+{% macro type_double() -%} {{ return(adapter.dispatch('type_double', 'segmentry')()) }} {%- endmacro %}
+{% macro default__type_double() -%} double {%- endmacro %}
+{% macro postgres__type_double() -%} double precision {%- endmacro %}
+
+{# Money: exact, two decimals (sums of doubles differ from run to run). #}
+{% macro type_money() -%} decimal(18, 2) {%- endmacro %}

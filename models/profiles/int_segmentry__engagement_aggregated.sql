@@ -1,0 +1,1 @@
+{{ segmentry.engagement(sessions=ref('int_segmentry__sessions_built'), keys=['customer_id']) }}

@@ -1,0 +1,1 @@
+{{ segmentry.orders(ref('int_segmentry__events_resolved'), keys=['customer_id']) }}

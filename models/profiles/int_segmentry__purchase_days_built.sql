@@ -1,0 +1,1 @@
+{{ segmentry.purchase_days(ref('int_segmentry__orders_built'), keys=['customer_id']) }}

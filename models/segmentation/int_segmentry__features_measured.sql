@@ -1,0 +1,1 @@
+{{ segmentry.measure_features(ref('int_segmentry__profiles_joined'), keys=['customer_id']) }}

@@ -1,0 +1,29 @@
+with merges_parsed as (
+    select
+        {{ segmentry.normalize_id('id_merges.old_id') }} as old_id,
+        {{ segmentry.normalize_id('id_merges.new_id') }} as new_id,
+        {{ segmentry.to_utc('id_merges.merged_at') }} as merged_at,
+        {{ segmentry.to_utc('id_merges.ingested_at') }} as ingested_at,
+        nullif(trim(cast(id_merges.source as {{ dbt.type_string() }})), '') as source,
+        coalesce(nullif(lower(trim(cast(id_merges.operation as {{ dbt.type_string() }}))), ''), 'merge') as operation,
+        cast(id_merges.old_id as {{ dbt.type_string() }}) as raw_old_id,
+        cast(id_merges.new_id as {{ dbt.type_string() }}) as raw_new_id,
+        cast(id_merges.merged_at as {{ dbt.type_string() }}) as raw_merged_at,
+        cast(id_merges.operation as {{ dbt.type_string() }}) as raw_operation
+    from {{ ref('stg_segmentry__id_merges') }} as id_merges
+)
+
+select
+    merges_parsed.*,
+    case
+        when merges_parsed.old_id is null then 'empty_old_id'
+        when merges_parsed.new_id is null then 'empty_new_id'
+        when
+            {{ segmentry.is_placeholder_id('merges_parsed.old_id') }} or {{ segmentry.is_placeholder_id('merges_parsed.new_id') }}
+            then 'placeholder_id'
+        when merges_parsed.merged_at is null then 'missing_merged_at'
+        when merges_parsed.operation not in ('merge', 'unmerge') then 'unknown_operation'
+        when merges_parsed.old_id = merges_parsed.new_id then 'self_merge'
+        when merges_parsed.merged_at > {{ segmentry.latest_plausible_time() }} then 'future_merged_at'
+    end as reject_reason
+from merges_parsed

@@ -1,0 +1,36 @@
+-- The run and its point in time. The id is a hash of everything that the result depends on, so the same run again is the same run.
+with event_facts as (
+    select
+        {{ segmentry.content_hash(['event_hash']) }} as events_hash,
+        max(case when reject_reason is null then event_local_at end) as latest_event_at
+    from {{ ref('int_segmentry__events_typed') }}
+),
+
+merge_facts as (
+    select {{ segmentry.content_hash(['raw_old_id', 'raw_new_id', 'raw_merged_at', 'ingested_at', 'source', 'raw_operation']) }} as merges_hash
+    from {{ ref('int_segmentry__id_merges_typed') }}
+),
+
+moments as (
+    select
+        md5(concat(event_facts.events_hash, '-', merge_facts.merges_hash)) as input_hash,
+        {% if var('segmentry_as_of') %}
+            cast('{{ var("segmentry_as_of") }}' as date) as as_of_date,
+        {% else %}
+            coalesce(cast(event_facts.latest_event_at as date), cast('1970-01-01' as date)) + 1 as as_of_date,
+        {% endif %}
+    from event_facts
+    cross join merge_facts
+)
+
+select
+    md5(concat(
+        moments.input_hash, '-', '{{ segmentry.settings_hash() }}', '-', '{{ segmentry.version() }}', '-', cast(moments.as_of_date as {{ dbt.type_string() }})
+    )) as run_id,
+    cast(moments.as_of_date as {{ dbt.type_timestamp() }}) as as_of,
+    cast(moments.as_of_date - 1 as date) as observation_end_date,
+    cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}' as {{ dbt.type_timestamp() }}) as recorded_at,
+    moments.input_hash,
+    '{{ segmentry.settings_hash() }}' as settings_hash,
+    '{{ segmentry.version() }}' as version
+from moments

@@ -1,0 +1,8 @@
+from segmentry.robustness import summarise_replicates
+from segmentry.settings import SegmentationSettings
+
+
+def model(dbt, session):
+    settings = SegmentationSettings.from_meta(dbt.config.get("meta"))
+    replicates = dbt.ref("int_segmentry__replicates_united").df()
+    return summarise_replicates(replicates, settings)

@@ -1,0 +1,86 @@
+"""Frames at the edge of the library: checked on the way in, exactly typed on the way out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from segmentry.exceptions import DataValidationError
+
+Dtype = Literal["int64", "Int64", "float64", "bool", "str"]
+Schema = Mapping[str, Dtype]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+def typed_frame(rows: Mapping[str, Any] | Iterable[Mapping[str, Any]], schema: Schema) -> pd.DataFrame:
+    """Make a frame with exactly these columns and dtypes, also when it is empty or all NULL."""
+    data = dict(rows) if isinstance(rows, Mapping) else list(rows)
+    return pd.DataFrame(data, columns=list(schema)).astype(dict(schema))
+
+
+def require_columns(frame: pd.DataFrame, needed: Iterable[str], what: str) -> None:
+    """Raise when a column is missing."""
+    missing = sorted(set(needed) - set(frame.columns))
+    if missing:
+        raise DataValidationError(
+            f"{what} lacks the column(s) {', '.join(missing)}; found {', '.join(map(str, frame.columns))}. "
+            "Add them to the query that makes the frame."
+        )
+
+
+def sorted_customers(frame: pd.DataFrame, what: str = "The feature table") -> pd.DataFrame:
+    """Bring rows into the order of ``customer_id``: the order that every fit, sum and draw relies on."""
+    require_columns(frame, ["customer_id"], what)
+    ids = frame["customer_id"]
+    if ids.isna().any():
+        raise DataValidationError(
+            f"{what} has {int(ids.isna().sum())} row(s) without a customer_id; every row needs one."
+        )
+    if ids.duplicated().any():
+        raise DataValidationError(
+            f"{what} has {int(ids.duplicated().sum())} row(s) whose customer_id occurs twice; "
+            "it must hold one row per customer."
+        )
+    return frame.sort_values("customer_id", ignore_index=True)
+
+
+def feature_matrix(frame: pd.DataFrame, names: Sequence[str], what: str = "The feature table") -> Floats:
+    """Read the named columns as an (n, d) float64 array without NULL, NaN or infinity."""
+    require_columns(frame, names, what)
+    try:
+        values = np.ascontiguousarray(frame[list(names)].to_numpy(dtype=np.float64, na_value=np.nan))
+    except (TypeError, ValueError) as error:
+        raise DataValidationError(
+            f"{what} has a feature that is not numeric ({error}). Cast it in the query that makes the frame."
+        ) from error
+    bad = ~np.isfinite(values)
+    if bad.any():
+        columns = [name for name, is_bad in zip(names, bad.any(axis=0), strict=True) if is_bad]
+        raise DataValidationError(
+            f"{what} has {int(bad.sum())} missing or infinite value(s) in {', '.join(columns)}; "
+            "impute them in SQL, by a rule that is counted."
+        )
+    return values
+
+
+def hash_order(customer_ids: pd.Series, seed: int) -> Ints:
+    """Order row positions by ``md5('<seed>:<customer_id>')``, ties by position.
+
+    The first m of them are a sample that depends on nothing but the ids and the seed: not on the
+    order of the rows, not on the other customers' positions, not on the engine (every warehouse
+    has md5). Samples of different sizes are nested.
+    """
+    prefix = hashlib.md5(f"{seed}:".encode(), usedforsecurity=False)
+    digests = bytearray()
+    for customer_id in customer_ids.astype(str):
+        digest = prefix.copy()
+        digest.update(customer_id.encode())
+        digests += digest.digest()[:8]
+    return np.argsort(np.frombuffer(digests, dtype=">u8"), kind="stable").astype(np.int64)

@@ -1,0 +1,314 @@
+"""The k-means engine: weighted, to strict convergence, and equal for any number of threads.
+
+scikit-learn's ``KMeans`` is the peer that the tests hold this to. It isn't used here because robustness
+tests need three things that it lacks: many small fits at the price of one (all starts of a fit are one
+matrix product), a restart from a known solution that touches only the rows that can change (`Anchor`),
+and sums that don't depend on the number of threads. It would also cost three seconds of import.
+
+Shapes: x (n, d) rows; weights (n,); centroids (k, d); labels 0..k-1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentry._frames import Floats, Ints
+
+MAX_ITERATIONS = 300
+CONVERGED = 1e-12  # largest centroid move, in standard deviations; one row that changes sides moves more
+CHUNK = 8192  # rows whose distances stay in the cache
+BATCH = 150_000  # distances computed in one go when several starts run side by side
+HEAT = 20  # iterations after which the finalists of a multi-start are chosen
+FINALISTS = 3
+MORE_STARTS, MORE_STARTS_WORK = 32, 500_000  # starts of a small sample, and clusters x rows x starts
+SLACK = 1e-9  # added to the reach of a move, so that rounding never hides a row that can change
+
+Labels = NDArray[np.signedinteger[Any]]  # int8 where k allows: labels are read far more often than made
+
+
+class Fit(NamedTuple):
+    """A solution: centroids (k, d) and its weighted inertia."""
+
+    centroids: Floats
+    inertia: float
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Keep BLAS on one thread: thin products gain nothing from more, and stay equal bit by bit."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
+
+
+def label_dtype(k: int) -> np.dtype[np.signedinteger[Any]]:
+    """Choose the smallest type for k labels."""
+    return np.dtype(np.int8 if k <= 127 else np.int16)
+
+
+def nearest(distances: Floats) -> tuple[Labels, Floats]:
+    """Position and value of the smallest entry along axis -2 of (..., k, n); the lowest position on ties.
+
+    A running minimum over whole rows: several times as fast as ``argmin`` along a short axis.
+    """
+    k = distances.shape[-2]
+    best = distances[..., 0, :].copy()
+    labels = np.zeros(best.shape, dtype=label_dtype(k))
+    for position in range(1, k):
+        row = distances[..., position, :]
+        closer = (row < best).astype(labels.dtype)
+        # A later position is a larger number, so the maximum keeps the last one that was strictly closer.
+        np.maximum(labels, np.multiply(closer, position, out=closer, casting="unsafe"), out=labels)
+        np.minimum(best, row, out=best)
+    return labels, best
+
+
+def _half_distances(x: Floats, centroids: Floats) -> Floats:
+    """|c|^2/2 - x.c, which orders centroids as the distance does, as an array (rows of centroids, n)."""
+    products = centroids @ x.T
+    np.subtract(0.5 * np.einsum("kd,kd->k", centroids, centroids)[:, None], products, out=products)
+    return products
+
+
+def assign(x: Floats, centroids: Floats) -> Labels:
+    """Label of the nearest centroid for every row."""
+    labels = np.empty(len(x), dtype=label_dtype(len(centroids)))
+    for start in range(0, len(x), CHUNK):
+        labels[start : start + CHUNK] = nearest(_half_distances(x[start : start + CHUNK], centroids))[0]
+    return labels
+
+
+def label_sums(x: Floats, labels: Labels, weights: Floats | None, k: int) -> Floats:
+    """Weighted sums of the rows per label, and the weights themselves in the last column: (k, d + 1)."""
+    sums = np.zeros((k, x.shape[1] + 1))
+    positions = np.arange(k, dtype=labels.dtype)[:, None]
+    for start in range(0, len(x), CHUNK):
+        part = slice(start, start + CHUNK)
+        members = (labels[part] == positions).astype(np.float64)
+        if weights is not None:
+            members *= weights[part]
+        sums[:, :-1] += members @ x[part]
+        sums[:, -1] += members.sum(axis=1)
+    return sums
+
+
+def _means(sums: Floats, previous: Floats) -> Floats:
+    """Centroids of the sums; an empty cluster stays where it was, and loses to another start."""
+    counts = sums[..., -1:]
+    return np.where(counts > 0, sums[..., :-1] / np.where(counts > 0, counts, 1.0), previous)
+
+
+def plus_plus(x: Floats, weights: Floats, k: int, starts: int, rng: np.random.Generator) -> Floats:
+    """Greedy k-means++ starts: (starts, k, d).
+
+    References
+    ----------
+    Arthur, Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007, section 5 (greedy).
+    """
+    n, d = x.shape
+    trials = 2 + int(math.log(k))
+    size = max(1, BATCH // (trials * n))
+    if starts > size:
+        groups = [min(size, starts - first) for first in range(0, starts, size)]
+        return np.concatenate([plus_plus(x, weights, k, group, rng) for group in groups])
+    squares = np.einsum("nd,nd->n", x, x)
+
+    def drawn(cumulated: Floats, count: int) -> Ints:
+        # side="right" and the cap never give a row of weight zero, whatever rounding does at the ends.
+        last = np.searchsorted(cumulated, cumulated[-1], side="left")
+        found = np.searchsorted(cumulated, rng.random(count) * cumulated[-1], side="right")
+        return np.asarray(np.minimum(found, last), dtype=np.int64)
+
+    def distances(rows: Ints) -> Floats:
+        products = x[rows] @ x.T
+        products *= -2.0
+        products += squares
+        products += squares[rows][:, None]
+        return np.maximum(products, 0.0, out=products)
+
+    each = np.arange(starts)
+    chosen = np.empty((starts, k), dtype=np.int64)
+    chosen[:, 0] = drawn(np.cumsum(weights), starts)
+    closest = distances(chosen[:, 0])
+    for position in range(1, k):
+        cumulated = np.cumsum(closest * weights, axis=1)
+        # Nothing left to explain means fewer distinct rows than clusters: what is drawn then stays empty.
+        candidates = np.stack([drawn(row, trials) for row in cumulated])
+        remaining = distances(candidates.ravel()).reshape(starts, trials, n)
+        np.minimum(remaining, closest[:, None, :], out=remaining)
+        best = (remaining @ weights).argmin(axis=1)
+        chosen[:, position] = candidates[each, best]
+        closest = remaining[each, best]
+    return x[chosen.ravel()].reshape(starts, k, d)
+
+
+def lloyd_batch(x: Floats, weights: Floats, starts: Floats, iterations: int = MAX_ITERATIONS) -> list[Fit]:
+    """Run Lloyd's algorithm from each of the starts (r, k, d), side by side, until nothing moves.
+
+    Computes in the precision of its input.
+
+    References
+    ----------
+    Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982.
+    """
+    runs, k, d = starts.shape
+    size = max(1, BATCH // (k * len(x)))
+    if runs > size:
+        groups = [starts[first : first + size] for first in range(0, runs, size)]
+        return [fit for group in groups for fit in lloyd_batch(x, weights, group, iterations)]
+    weighted = np.column_stack([x, np.ones(len(x), dtype=x.dtype)]) * weights[:, None]
+    total = float(np.einsum("nd,nd->", x, weighted[:, :-1]))
+    positions = np.arange(k, dtype=label_dtype(k))[:, None]
+    centroids = starts.copy()
+    inertia = np.empty(runs)
+    active = np.arange(runs)
+    for _ in range(iterations):
+        current = centroids[active]
+        distances = _half_distances(x, current.reshape(-1, d)).reshape(len(active), k, len(x))
+        labels, _best = nearest(distances)
+        members = (labels[:, None, :] == positions).astype(x.dtype)
+        sums = (members.reshape(-1, len(x)) @ weighted).reshape(len(active), k, d + 1)
+        moved = _means(sums, current)
+        centroids[active] = moved
+        # At the means, inertia = sum w|x|^2 - sum over clusters of W|c|^2.
+        inertia[active] = total - np.einsum("rk,rkd,rkd->r", sums[:, :, -1], moved, moved)
+        active = active[np.abs(moved - current).max(axis=(1, 2)) > CONVERGED]
+        if not active.size:
+            break
+    return [Fit(centroids[run], float(inertia[run])) for run in range(runs)]
+
+
+def best_fit(fits: Iterable[Fit]) -> Fit:
+    """Pick the fit with the lowest inertia, the first one on ties."""
+    return min(fits, key=lambda fit: fit.inertia)
+
+
+def multi_start(
+    x: Floats,
+    weights: Floats,
+    k: int,
+    starts: int,
+    rng: np.random.Generator,
+    warm: Floats | None = None,
+    finalists: int = FINALISTS,
+) -> list[Fit]:
+    """Fit from several k-means++ starts and, where given, from a warm one (k, d), which comes first.
+
+    ``starts`` is the least: a small sample has many optima and cheap starts, and gets up to 32. (A search
+    that stops short flatters: the warm start wins. Against 150 starts, 10 overstated the Jaccard of
+    overlapping clusters by .04 on 4,000 rows, and by .01 on 20,000.)
+    All starts run for a while, in single precision; only the best few, and the warm one, run until nothing
+    moves. With 20 iterations and 3 finalists this found as good an optimum as running all, in a third of
+    the time.
+    """
+    starts = max(starts, min(MORE_STARTS, MORE_STARTS_WORK // (k * len(x))))
+    seeds = plus_plus(x, weights, k, starts, rng)
+    heat = lloyd_batch(x.astype(np.float32), weights.astype(np.float32), seeds.astype(np.float32), HEAT)
+    ahead = [
+        fit.centroids.astype(np.float64) for fit in sorted(heat, key=lambda fit: fit.inertia)[:finalists]
+    ]
+    if warm is not None:
+        ahead.insert(0, warm)
+    if len(x) <= CHUNK:
+        return lloyd_batch(x, weights, np.array(ahead))
+    return [lloyd(x, weights, start) for start in ahead]
+
+
+class Anchor:
+    """All rows labelled by one set of centroids, with what each row's label can survive.
+
+    A row whose margin (distance to the second nearest centroid minus distance to the nearest) exceeds the
+    move of its own centroid plus the largest move of another keeps its label. So another solution near
+    this one is assigned exactly by looking at few rows.
+
+    References
+    ----------
+    The triangle inequality as in Hamerly, "Making k-means even faster", SDM 2010.
+    """
+
+    def __init__(self, x: Floats, centroids: Floats) -> None:
+        self.x = x
+        self.centroids = centroids
+        self.k = len(centroids)
+        self.labels: Labels = np.empty(len(x), dtype=label_dtype(self.k))
+        self.margin: Floats = np.empty(len(x))
+        for start in range(0, len(x), CHUNK):
+            part = slice(start, start + CHUNK)
+            self.labels[part], self.margin[part] = self._label(x[part])
+        self.sizes: Ints = np.bincount(self.labels, minlength=self.k).astype(np.int64)
+        self._by_label: Ints = np.argsort(self.labels, kind="stable")
+        self._margin_by_label = self.margin[self._by_label]
+
+    def _label(self, rows: Floats) -> tuple[Labels, Floats]:
+        squares = np.einsum("nd,nd->n", rows, rows)
+        distances = _half_distances(rows, self.centroids)
+        labels, best = nearest(distances)
+        if self.k == 1:
+            return labels, np.full(len(rows), np.inf)
+        np.put_along_axis(distances, labels[None].astype(np.int64), np.inf, axis=0)
+        second = distances.min(axis=0)
+        first, other = (np.sqrt(np.maximum(2 * half + squares, 0.0)) for half in (best, second))
+        return labels, other - first
+
+    def sums(self, weights: Floats | None) -> Floats:
+        """Weighted sums per label, as in `label_sums`."""
+        return label_sums(self.x, self.labels, weights, self.k)
+
+    def within_reach(self, centroids: Floats) -> Ints:
+        """Find the rows that other centroids may label differently; centroid j moved from the anchor's j."""
+        moves = np.sqrt(np.square(centroids - self.centroids).sum(axis=1))
+        first = int(moves.argmax())
+        others = np.full(self.k, moves[first])
+        others[first] = np.delete(moves, first).max(initial=0.0)
+        found, start = [], 0
+        for size, reach in zip(self.sizes, moves + others + SLACK, strict=True):
+            members = slice(start, start := start + int(size))
+            found.append(self._by_label[members][self._margin_by_label[members] <= reach])
+        return np.concatenate(found)
+
+    def relabelled(self, centroids: Floats) -> Labels:
+        """Find the label of the nearest of the other centroids for every row."""
+        rows = self.within_reach(centroids)
+        labels = self.labels.copy()
+        labels[rows] = assign(self.x[rows], centroids)
+        return labels
+
+
+def lloyd(x: Floats, weights: Floats | None, start: Floats, anchor: Anchor | None = None) -> Fit:
+    """Run Lloyd's algorithm on many rows from one start until nothing moves.
+
+    Exact: every step gives the means that plain Lloyd gives, but looks only at rows within reach of an
+    anchor. Once these add up to all rows, a new anchor costs no more than to go on.
+    """
+    centroids = start
+    anchor = anchor or Anchor(x, start)
+    sums = anchor.sums(weights)
+    examined = 0
+    for _ in range(MAX_ITERATIONS):
+        rows = anchor.within_reach(centroids)
+        examined += len(rows)
+        if examined > len(x):
+            anchor = Anchor(x, centroids)
+            sums = anchor.sums(weights)
+            examined, rows = 0, rows[:0]
+        labels = assign(x[rows], centroids)
+        changed = labels != anchor.labels[rows]
+        rows, labels = rows[changed], labels[changed]
+        changed_weights = None if weights is None else weights[rows]
+        now = sums + label_sums(x[rows], labels, changed_weights, anchor.k)
+        now -= label_sums(x[rows], anchor.labels[rows], changed_weights, anchor.k)
+        moved = _means(now, centroids)
+        shift = float(np.abs(moved - centroids).max())
+        centroids = moved
+        if shift <= CONVERGED:
+            break
+    squares = np.einsum("nd,nd->n", x, x)
+    total = float(squares.sum() if weights is None else squares @ weights)
+    return Fit(centroids, total - float(np.einsum("k,kd,kd->", now[:, -1], centroids, centroids)))

@@ -1,0 +1,99 @@
+"""The command `segmentry`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from segmentry import __version__
+from segmentry.exceptions import ConfigurationError, SegmentationEngineError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments
+        Words after the command; those of the process when left out.
+
+    Returns
+    -------
+    int
+        0 when all went well, 1 after an error that a message explains, 2 for a wrong command line.
+
+    Examples
+    --------
+    >>> main(["run", "--events", "nowhere.csv", "--output", "."])
+    1
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except SegmentationEngineError as error:
+        if options.debug:
+            raise
+        print(f"segmentry: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("segmentry: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="segmentry", description="Customer segments that you can defend.")
+    parser.add_argument("--version", action="version", version=f"segmentry {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser(
+        "run",
+        help="build segments from files",
+        description="Build segments, their tests and the report from a file of events and, if there is one, a file of id merges.",
+    )
+    run.add_argument("--events", type=Path, required=True, metavar="FILE", help="Parquet or CSV, one row per event")
+    run.add_argument("--id-history", type=Path, metavar="FILE", help="Parquet or CSV: old_id, new_id, merged_at")
+    run.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the result goes")
+    run.add_argument("--as-of", metavar="DATE", help="only events before this day count; default: the day after the latest event")
+    run.add_argument("--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'")
+    run.add_argument("--quiet", action="store_true", help="no progress")
+    run.add_argument("--debug", action="store_true", help="show where an error comes from")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    # Building and drawing import much; `--help` and a wrong command line do not wait for it.
+    from segmentry.pipeline import build_from_files
+    from segmentry.report import generate_segmentation_report, segment_to_summary
+
+    variables = _variables(options.vars)
+    if options.as_of:
+        variables["segmentry_as_of"] = options.as_of
+
+    def say(line: str) -> None:
+        if not options.quiet:
+            print(f"segmentry: {line}", file=sys.stderr, flush=True)
+
+    outcome = build_from_files(options.events, options.id_history, options.output, variables=variables, on_progress=say)
+    started = time.monotonic()
+    report = generate_segmentation_report(outcome.database, options.output)
+    say(f"report ready after {outcome.seconds + time.monotonic() - started:.0f} s")
+    for line in closing_lines(report, outcome.warnings, options.output):
+        print(line)
+
+
+def _variables(text: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        given = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"--vars could not be read as YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
+        raise ConfigurationError(f"--vars must be a mapping such as '{{segmentry_k: 4}}'; found {text!r}.")
+    return given

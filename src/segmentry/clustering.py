@@ -1,0 +1,564 @@
+"""From features to clusters: how many, where their centres are, and who belongs to which.
+
+The three functions are one way: `select_k` decides on k, `fit_centroids` makes the base model for it, and
+`assign` says what scoring by that model means (in the warehouse the same is done in SQL).
+
+Rules that make equal input give equal bytes: rows are sorted by ``customer_id``, samples are drawn by a
+hash of the id, seeds are explicit, clusters are numbered by a total order, stored numbers are rounded.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from segmentry._frames import (
+    Bools,
+    Floats,
+    Ints,
+    Schema,
+    feature_matrix,
+    hash_order,
+    require_columns,
+    sorted_customers,
+    typed_frame,
+)
+from segmentry._kmeans import FINALISTS, Fit, best_fit, lloyd, multi_start, single_threaded_blas
+from segmentry._kmeans import assign as nearest_centroid
+from segmentry.exceptions import ClusteringError, DataValidationError
+from segmentry.settings import SegmentationSettings
+
+__all__ = ["assign", "fit_centroids", "select_k"]
+
+SMALLEST_SHARE = 0.01  # a k whose smallest cluster is below this is not chosen while another one is not
+ELBOW_TOLERANCE = 0.01  # silhouettes this close are equal, and the elbow decides
+DECIMALS = 10  # of stored scalers, centroids and distances: far below what matters, far above rounding
+BOUNDARY_SCORE = 0.1  # members below this membership score sit between two segments
+
+CONSTANT = "the same for all customers"
+SEED_FIT = 1  # purposes in SeedSequence([seed, purpose, ...]); robustness.py continues the list
+
+SELECTION_SCHEMA: Schema = {
+    "k": "Int64",
+    "inertia": "float64",
+    "silhouette": "float64",
+    "smallest_share": "float64",
+    "is_elbow": "bool",
+    "is_silhouette_best": "bool",
+    "is_chosen": "bool",
+    "status": "str",
+    "reason": "str",
+}
+CENTROID_SCHEMA: Schema = {
+    "cluster": "int64",
+    "feature": "str",
+    "mean": "float64",
+    "scale": "float64",
+    "is_dropped": "bool",
+    "drop_reason": "str",
+    "centroid": "float64",
+    "centroid_raw": "float64",
+    "cluster_size": "int64",
+    "inertia": "float64",
+}
+ASSIGNMENT_SCHEMA: Schema = {
+    "customer_id": "str",
+    "cluster": "int64",
+    "distance": "float64",
+    "second_distance": "float64",
+    "margin": "float64",
+    "membership_score": "float64",
+    "is_boundary": "bool",
+}
+
+
+class Scaler(NamedTuple):
+    """Mean and standard deviation (population) per feature; a scale of 0 marks a constant feature."""
+
+    mean: Floats
+    scale: Floats
+
+    @property
+    def kept(self) -> Bools:
+        """Which features vary."""
+        return np.asarray(self.scale > 0)
+
+    def transform(self, values: Floats) -> Floats:
+        """Standardised values of the features that vary: (n, kept)."""
+        kept = self.kept
+        return np.ascontiguousarray((values[:, kept] - self.mean[kept]) / self.scale[kept])
+
+
+def rounded(values: Floats) -> Floats:
+    """Round what is stored; without the negative zero, which prints differently."""
+    return np.round(values, DECIMALS) + 0.0
+
+
+def fit_scaler(values: Floats) -> Scaler:
+    """Means and standard deviations as they are stored, so that SQL scales with the same numbers."""
+    mean, scale = rounded(values.mean(axis=0)), rounded(values.std(axis=0))
+    scale[scale <= 1e-9 * np.maximum(1.0, np.abs(mean))] = 0.0
+    return Scaler(mean, scale)
+
+
+def feature_names(frame: pd.DataFrame, settings: SegmentationSettings) -> list[str]:
+    """Take the features of the settings, else every column but the id."""
+    return [feature.name for feature in settings.features] or [
+        str(name) for name in frame.columns if name != "customer_id"
+    ]
+
+
+def rng_for(*key: int) -> np.random.Generator:
+    """Make a generator of its own for every (seed, purpose, ...)."""
+    return np.random.default_rng(np.random.SeedSequence(key))
+
+
+def sample_rows(customer_ids: pd.Series, size: int, seed: int) -> Ints:
+    """Take row positions in hash order, at most ``size`` of them: any first part of them is a sample too."""
+    return hash_order(customer_ids, seed)[:size]
+
+
+def _distinct_rows(values: Floats, sample: Ints, enough: int) -> int:
+    """Count distinct rows, up to ``enough``."""
+    distinct = len(np.unique(values[sample], axis=0))
+    if distinct < enough and len(sample) < len(values):
+        distinct = len(pd.DataFrame(values).drop_duplicates())
+    return min(distinct, enough)
+
+
+def fit_sample(x: Floats, k: int, settings: SegmentationSettings, finalists: int = FINALISTS) -> Fit:
+    """Fit the rows of a sample with ``n_init`` starts."""
+    rng = rng_for(settings.seed, SEED_FIT, k)
+    return best_fit(multi_start(x, np.ones(len(x)), k, settings.n_init, rng, finalists=finalists))
+
+
+def silhouettes(x: Floats, labellings: list[Ints]) -> list[float]:
+    """Compute the mean silhouette of each labelling of the same rows; NaN for a labelling with one label.
+
+    Distances are computed once for all labellings, and summed per cluster as a matrix product.
+
+    References
+    ----------
+    Rousseeuw, "Silhouettes", J. Comput. Appl. Math. 20, 1987. A row alone in its cluster scores 0.
+    """
+    n = len(x)
+    counts = [np.bincount(labels) for labels in labellings]
+    members = np.zeros((n, sum(len(count) for count in counts)))
+    first = np.cumsum([0, *(len(count) for count in counts)])
+    for labels, offset in zip(labellings, first[:-1], strict=True):
+        members[np.arange(n), offset + labels] = 1.0
+    totals = np.zeros(len(labellings))
+    squares = np.einsum("nd,nd->n", x, x)
+
+    for start in range(0, n, 1000):
+        part = slice(start, min(start + 1000, n))
+        distances = x[part] @ x.T
+        distances *= -2.0
+        distances += squares
+        distances += squares[part][:, None]
+        np.sqrt(np.maximum(distances, 0.0, out=distances), out=distances)
+        rows = np.arange(part.stop - part.start)
+        distances[rows, rows + start] = 0.0
+        sums = distances @ members
+        for number, (labels, count) in enumerate(zip(labellings, counts, strict=True)):
+            own = labels[part]
+            per_cluster = sums[:, first[number] : first[number + 1]]
+            within = per_cluster[rows, own] / np.maximum(count[own] - 1, 1)
+            others = per_cluster / np.maximum(count, 1)
+            others[:, count == 0] = np.inf
+            others[rows, own] = np.inf
+            between = others.min(axis=1)
+            largest = np.maximum(within, between)
+            defined = (count[own] > 1) & (largest > 0) & np.isfinite(between)
+            totals[number] += np.sum((between - within)[defined] / largest[defined])
+    return [
+        float(total / n) if np.count_nonzero(count) > 1 else float("nan")
+        for total, count in zip(totals, counts, strict=True)
+    ]
+
+
+def elbow(candidates: list[int], inertias: list[float]) -> int | None:
+    """Find the k at the elbow of the inertia curve, None where it has none.
+
+    References
+    ----------
+    Satopaa and others, "Finding a 'kneedle' in a haystack", ICDCS workshops 2011, by the package kneed.
+    """
+    if len(candidates) < 3:
+        return None
+    from kneed import KneeLocator
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "no knee found" is an answer, not a problem
+        knee = KneeLocator(candidates, inertias, curve="convex", direction="decreasing").knee
+    return None if knee is None else int(knee)
+
+
+def select_k(features: pd.DataFrame, settings: SegmentationSettings) -> pd.DataFrame:
+    """Decide into how many clusters the customers fall.
+
+    Parameters
+    ----------
+    features
+        One row per customer: ``customer_id`` and one numeric column per feature, transformed and
+        without NULL.
+    settings
+        ``k_method='auto'`` takes the highest silhouette at k of 3 and more among those whose smallest
+        cluster holds at least 1 %; within .01 of it the elbow decides. A fixed ``k`` overrides it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `cluster_selection`, one row per k: inertia (squared standard deviations, scaled from the sample to
+        all customers), silhouette (-1 to 1), smallest_share, is_elbow, is_silhouette_best, is_chosen,
+        status, reason. One row with k NULL and the status ``insufficient_data`` when there are fewer
+        customers than ``minimum_customers``; one with k = 1 and ``single_segment`` when all are identical.
+
+    Raises
+    ------
+    DataValidationError
+        When ids are missing or occur twice, or a feature is missing, NULL or not numeric.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> centres = np.repeat([[0, 0], [9, 0], [0, 9]], 40, axis=0)
+    >>> frame = pd.DataFrame(centres + rng.normal(size=(120, 2)), columns=["rate", "value"])
+    >>> frame.insert(0, "customer_id", [f"c{number:03}" for number in range(120)])
+    >>> selection = select_k(frame, SegmentationSettings(k_max=6))
+    >>> int(selection.loc[selection["is_chosen"], "k"].iloc[0])
+    3
+    """
+    frame = sorted_customers(features)
+    values = feature_matrix(frame, feature_names(frame, settings))
+    if len(frame) < settings.minimum_customers:
+        return _one_row(
+            None,
+            "insufficient_data",
+            f"{len(frame)} customers, fewer than the {settings.minimum_customers} that are needed",
+        )
+    if values.shape[1] == 0:
+        raise DataValidationError("The feature table has no feature; it needs at least one numeric column.")
+
+    rows = sample_rows(frame["customer_id"], settings.selection_sample_customers, settings.seed)
+    distinct = _distinct_rows(values, rows, max(settings.k_max, settings.k or 0) + 1)
+    scaler = fit_scaler(values)
+    if distinct < 2 or not scaler.kept.any():
+        return _one_row(1, "single_segment", "all customers have the same features")
+
+    wanted = set(range(settings.k_min, settings.k_max + 1)) | ({settings.k} if settings.k else set())
+    candidates = sorted({min(k, distinct) for k in wanted})
+    x = scaler.transform(values[rows])
+    head = x[: settings.silhouette_sample_customers]
+
+    with single_threaded_blas():
+        fits = [fit_sample(x, k, settings) for k in candidates]
+        labellings = [nearest_centroid(x, fit.centroids).astype(np.int64) for fit in fits]
+        scores = silhouettes(head, [labels[: len(head)] for labels in labellings])
+    return _choose(
+        typed_frame(
+            {
+                "k": candidates,
+                "inertia": np.round([fit.inertia * len(values) / len(x) for fit in fits], 6),
+                "silhouette": np.round(scores, 6),
+                "smallest_share": [
+                    round(float(np.bincount(labels, minlength=k).min()) / len(x), 6)
+                    for labels, k in zip(labellings, candidates, strict=True)
+                ],
+                "is_elbow": False,
+                "is_silhouette_best": False,
+                "is_chosen": False,
+                "status": "ok",
+                "reason": "",
+            },
+            SELECTION_SCHEMA,
+        ),
+        settings,
+    )
+
+
+def _one_row(k: int | None, status: str, reason: str) -> pd.DataFrame:
+    row = {
+        "k": k,
+        "is_elbow": False,
+        "is_silhouette_best": False,
+        "is_chosen": k is not None,
+        "status": status,
+        "reason": reason,
+    }
+    return typed_frame([row], SELECTION_SCHEMA)
+
+
+def _choose(table: pd.DataFrame, settings: SegmentationSettings) -> pd.DataFrame:
+    """Mark elbow, best silhouette and the chosen k, and say why in words."""
+    ks = [int(k) for k in table["k"]]
+    silhouette = {
+        k: -1.0 if np.isnan(score) else float(score) for k, score in zip(ks, table["silhouette"], strict=True)
+    }
+    shares = dict(zip(ks, table["smallest_share"], strict=True))
+    knee = elbow(ks, [float(inertia) for inertia in table["inertia"]])
+    best = max(ks, key=lambda k: (silhouette[k], -k))
+
+    def highest(among: list[int]) -> int:
+        return max(among, key=lambda k: (silhouette[k], -k))
+
+    large = [k for k in ks if shares[k] >= SMALLEST_SHARE]
+    if settings.k is not None:
+        chosen = min(settings.k, ks[-1])
+        why = f"k = {settings.k} was asked for"
+        if chosen < settings.k:
+            why += f", but only {chosen} customers differ from each other"
+    elif settings.k_method == "elbow" and knee is not None:
+        chosen, why = knee, "the elbow of the inertia curve"
+    elif settings.k_method == "silhouette":
+        chosen, why = best, "the highest silhouette of all"
+    else:
+        among = [k for k in large if k >= 3] or large or ks
+        chosen = highest(among)
+        if among == ks and not large:
+            why = f"the highest silhouette; every k has a cluster below {SMALLEST_SHARE:.0%} of the customers"
+        elif chosen == 2:
+            why = f"no k of 3 or more has all clusters above {SMALLEST_SHARE:.0%} of the customers"
+        else:
+            why = "the highest silhouette at k of 3 or more with no cluster below "
+            why += f"{SMALLEST_SHARE:.0%} of the customers"
+        if knee in among and knee != chosen and silhouette[chosen] - silhouette[knee] <= ELBOW_TOLERANCE:
+            why = f"the elbow, its silhouette being within {ELBOW_TOLERANCE} of the highest, at k = {chosen}"
+            chosen = knee
+        if settings.k_method == "elbow":
+            why = f"the inertia curve has no elbow; {why}"
+    if knee is None:
+        why += "; the inertia curve has no elbow" if "no elbow" not in why else ""
+    elif knee != best:
+        why += f"; elbow (k = {knee}) and silhouette (k = {best}) disagree"
+    else:
+        why += "; elbow and silhouette agree" if chosen == knee else f"; both prefer k = {best}"
+
+    def reason(k: int) -> str:
+        if k == chosen:
+            return f"chosen: {why}"
+        if k not in large:
+            return f"not chosen: its smallest cluster holds {shares[k]:.1%} of the customers"
+        return "not chosen"
+
+    return table.assign(
+        is_elbow=[k == knee for k in ks],
+        is_silhouette_best=[k == best for k in ks],
+        is_chosen=[k == chosen for k in ks],
+        reason=pd.Series([reason(k) for k in ks], dtype="str"),
+    )
+
+
+def fit_centroids(
+    features: pd.DataFrame, selection: pd.DataFrame, settings: SegmentationSettings
+) -> pd.DataFrame:
+    """Make the base model for the chosen k: the scaler and the centroids, as one long table.
+
+    Fitted on a hash sample of at most ``fit_sample_customers`` with ``n_init`` starts, then polished by
+    Lloyd's algorithm on all customers until nothing moves. Clusters are numbered 1, 2, ... in the
+    lexicographic order of their rounded centroids (first feature first), whatever the fit called them.
+
+    Parameters
+    ----------
+    features
+        As in `select_k`.
+    selection
+        What `select_k` returned.
+    settings
+        As in `select_k`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cluster and feature. ``mean`` and ``scale`` (population standard deviation) are the
+        scaler; ``centroid`` is in standard deviations, ``centroid_raw`` in the unit of the column;
+        ``cluster_size`` counts customers, ``inertia`` is the sum of their squared distances. A constant
+        feature is there with ``is_dropped``, a scale of 0 and a centroid of 0: scale it as
+        ``case when scale > 0 then (value - mean) / scale else 0 end``. No rows when the selection's
+        status is ``insufficient_data``.
+
+    Raises
+    ------
+    ClusteringError
+        When the selection does not have exactly one chosen k.
+    DataValidationError
+        As in `select_k`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"customer_id": list("abcd"), "rate": [0.0, 1.0, 8.0, 9.0]})
+    >>> settings = SegmentationSettings(minimum_customers=4, k=2)
+    >>> model = fit_centroids(frame, select_k(frame, settings), settings)
+    >>> model[["cluster", "feature", "centroid_raw", "cluster_size"]].round(6).values.tolist()
+    [[1, 'rate', 0.5, 2], [2, 'rate', 8.5, 2]]
+    """
+    require_columns(selection, ["k", "is_chosen", "status"], "The selection")
+    if (selection["status"] == "insufficient_data").all():
+        return typed_frame([], CENTROID_SCHEMA)
+    chosen = selection.loc[selection["is_chosen"].astype(bool), "k"]
+    if len(chosen) != 1:
+        raise ClusteringError(
+            f"The selection marks {len(chosen)} values of k as chosen; exactly one is needed. "
+            "Pass what select_k returned."
+        )
+    k = int(chosen.iloc[0])
+    frame = sorted_customers(features)
+    names = feature_names(frame, settings)
+    values = feature_matrix(frame, names)
+    if not len(frame):
+        raise ClusteringError("There are no customers, but the selection chose a k. Select k again.")
+    scaler = fit_scaler(values)
+    x = scaler.transform(values)
+    with single_threaded_blas():
+        centroids = _base_centroids(x, k, frame["customer_id"], settings)
+        labels, distances = nearest_two(x, centroids)[:2]
+    sizes = np.bincount(labels, minlength=len(centroids))
+    # Fewer distinct customers in the sample than clusters: what nobody belongs to is no cluster.
+    occupied = sizes > 0
+    inertias = np.bincount(labels, weights=np.square(distances), minlength=len(centroids))[occupied]
+    return _centroid_table(names, scaler, centroids[occupied], sizes[occupied], np.round(inertias, 6))
+
+
+def _base_centroids(x: Floats, k: int, customer_ids: pd.Series, settings: SegmentationSettings) -> Floats:
+    """Find the rounded centroids in canonical order, fitted on a sample and polished on all rows."""
+    if k == 1 or not x.shape[1]:
+        return np.zeros((1, x.shape[1]))
+    rows = sample_rows(customer_ids, settings.fit_sample_customers, settings.seed)
+    start = fit_sample(x[rows], k, settings, finalists=settings.n_init).centroids
+    centroids = rounded(lloyd(x, None, start).centroids)
+    return centroids[np.lexsort(centroids.T[::-1])]
+
+
+def _centroid_table(
+    names: list[str],
+    scaler: Scaler,
+    centroids: Floats,
+    sizes: Ints,
+    inertias: Floats,
+) -> pd.DataFrame:
+    k, d = len(centroids), len(names)
+    all_features = np.zeros((k, d))
+    all_features[:, scaler.kept] = centroids
+    dropped = ~scaler.kept
+    return typed_frame(
+        {
+            "cluster": np.repeat(np.arange(1, k + 1), d),
+            "feature": names * k,
+            "mean": np.tile(scaler.mean, k),
+            "scale": np.tile(scaler.scale, k),
+            "is_dropped": np.tile(dropped, k),
+            "drop_reason": [CONSTANT if is_dropped else None for is_dropped in dropped] * k,
+            "centroid": all_features.ravel(),
+            "centroid_raw": rounded(all_features * scaler.scale + scaler.mean).ravel(),
+            "cluster_size": np.repeat(sizes, d),
+            "inertia": np.repeat(inertias, d),
+        },
+        CENTROID_SCHEMA,
+    )
+
+
+class Model(NamedTuple):
+    """The base model as arrays: names and scaler of all features, centroids (k, kept) in canonical order."""
+
+    names: list[str]
+    scaler: Scaler
+    centroids: Floats
+    clusters: list[int]
+
+    @property
+    def kept_names(self) -> list[str]:
+        """Names of the features that vary."""
+        return [name for name, kept in zip(self.names, self.scaler.kept, strict=True) if kept]
+
+
+def read_model(centroids: pd.DataFrame) -> Model:
+    """Read the long table of `fit_centroids`, in any order of its rows."""
+    require_columns(centroids, ["cluster", "feature", "mean", "scale", "centroid"], "The centroid table")
+    names = list(dict.fromkeys(centroids["feature"].astype(str)))
+    clusters = sorted({int(cluster) for cluster in centroids["cluster"]})
+    if len(centroids) != len(names) * len(clusters):
+        raise DataValidationError(
+            f"The centroid table has {len(centroids)} rows for {len(clusters)} clusters and {len(names)} "
+            "features; it must hold one row per cluster and feature."
+        )
+    wide = centroids.pivot(index="cluster", columns="feature", values="centroid")
+    first = centroids.drop_duplicates("feature").set_index("feature").loc[names]
+    scaler = Scaler(first["mean"].to_numpy(dtype=np.float64), first["scale"].to_numpy(dtype=np.float64))
+    points = wide.loc[clusters, names].to_numpy(dtype=np.float64)[:, scaler.kept]
+    return Model(names, scaler, np.ascontiguousarray(points), clusters)
+
+
+def nearest_two(x: Floats, centroids: Floats) -> tuple[Ints, Floats, Floats]:
+    """Nearest cluster position, its distance and the next distance (infinite for one cluster).
+
+    Distances are rounded before they are compared, so that a tie is a tie for every engine and goes to
+    the lowest cluster.
+    """
+    n, k = len(x), len(centroids)
+    distances = np.empty((k, n))
+    for position, centroid in enumerate(centroids):
+        distances[position] = rounded(np.sqrt(np.square(x - centroid).sum(axis=1)))
+    labels = distances.argmin(axis=0)
+    nearest = distances[labels, np.arange(n)]
+    distances[labels, np.arange(n)] = np.inf
+    return labels.astype(np.int64), nearest, distances.min(axis=0)
+
+
+def assign(features: pd.DataFrame, centroids: pd.DataFrame) -> pd.DataFrame:
+    """Give every customer to the nearest centroid.
+
+    In the warehouse SQL does this from the same table; this is what that SQL is held to.
+
+    Parameters
+    ----------
+    features
+        As in `select_k`; the features of the model must be among the columns.
+    centroids
+        What `fit_centroids` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per customer, sorted by id: ``cluster``; ``distance`` and ``second_distance`` to the
+        nearest and the next centroid (Euclidean, in standard deviations, rounded to 10 decimals before
+        they are compared; a tie goes to the lowest cluster; the second is NULL for a single cluster);
+        ``margin``, their difference; ``membership_score`` = 1 - distance / second_distance, from 0 (as near
+        to the next) to 1 (on the centroid); ``is_boundary``: a score below .1.
+
+    Raises
+    ------
+    DataValidationError
+        When ids or features are not usable, or the centroid table is not one row per cluster and feature.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"customer_id": list("abcd"), "rate": [0.0, 1.0, 8.0, 9.0]})
+    >>> settings = SegmentationSettings(minimum_customers=4, k=2)
+    >>> model = fit_centroids(frame, select_k(frame, settings), settings)
+    >>> assign(frame, model)["cluster"].tolist()
+    [1, 1, 2, 2]
+    """
+    frame = sorted_customers(features)
+    if not len(centroids):
+        return typed_frame([], ASSIGNMENT_SCHEMA)
+    model = read_model(centroids)
+    x = model.scaler.transform(feature_matrix(frame, model.names))
+    labels, nearest, second = nearest_two(x, model.centroids)
+    # Two centroids in one place: nobody belongs more to the one than to the other.
+    score = 1.0 - np.divide(nearest, second, out=np.ones(len(x)), where=second > 0)
+    only = len(model.centroids) == 1
+    return typed_frame(
+        {
+            "customer_id": frame["customer_id"].astype("str"),
+            "cluster": np.asarray(model.clusters, dtype=np.int64)[labels],
+            "distance": nearest,
+            "second_distance": np.nan if only else second,
+            "margin": np.nan if only else rounded(second - nearest),
+            "membership_score": rounded(score),
+            "is_boundary": rounded(score) < BOUNDARY_SCORE,
+        },
+        ASSIGNMENT_SCHEMA,
+    )

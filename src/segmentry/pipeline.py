@@ -1,0 +1,243 @@
+"""Run the dbt project on files, from Python: the way of the data is the project's, this only opens the door."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segmentry.exceptions import ConfigurationError, DataValidationError, PipelineError
+
+__all__ = ["BuildOutcome", "build_from_files", "find_project"]
+
+# Readable by every DuckDB from 1.2 on; it counts only when the file is created.
+STORAGE_VERSION = "v1.2.0"
+READERS = {".parquet": "read_parquet({path})", ".csv": "read_csv({path}, all_varchar = true, header = true)"}
+LAYERS = ("staging", "identity", "profiles", "segmentation", "assessment", "explanations", "marts")
+
+
+@dataclass
+class BuildOutcome:
+    """What a build did.
+
+    Attributes
+    ----------
+    database : pathlib.Path
+        The DuckDB file with the result.
+    seconds : float
+        Wall time of the build.
+    layer_seconds : dict of str to float
+        Sum of the execution times of each layer's models, in seconds (models run side by side).
+    warnings : list of str
+        Names of the data tests that found something worth knowing.
+    """
+
+    database: Path
+    seconds: float = 0.0
+    layer_seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def find_project() -> Path:
+    """Directory of the dbt project that belongs to this package.
+
+    Raises
+    ------
+    ConfigurationError
+        When the package was installed without the project beside it.
+    """
+    directory = Path(__file__).resolve().parents[2]
+    if not (directory / "dbt_project.yml").is_file():
+        raise ConfigurationError(
+            f"The dbt project of Segmentry was looked for in {directory} and is not there. "
+            "Install from a clone of the repository: pip install --editable path/to/segmentry"
+        )
+    return directory
+
+
+def build_from_files(
+    events: Path,
+    id_history: Path | None,
+    output: Path,
+    *,
+    variables: Mapping[str, Any] | None = None,
+    on_progress: Callable[[str], None] = lambda line: None,
+) -> BuildOutcome:
+    """Build everything from files into ``output/warehouse.duckdb``.
+
+    Parameters
+    ----------
+    events, id_history
+        Parquet or CSV files; ``id_history`` may be None.
+    output
+        Directory of the result; made when it is not there. An earlier result in it becomes the previous run.
+    variables
+        Vars of the dbt project that override its defaults.
+    on_progress
+        Called with a line of text when a layer is complete.
+
+    Returns
+    -------
+    BuildOutcome
+
+    Raises
+    ------
+    DataValidationError
+        A file is missing or of an unknown kind.
+    PipelineError
+        The build failed; the message names the models or tests and what they said.
+    """
+    sources = {"events": _checked(events, "events")}
+    if id_history is not None:
+        sources["id_history"] = _checked(id_history, "id history")
+    output.mkdir(parents=True, exist_ok=True)
+    database = (output / "warehouse.duckdb").resolve()
+    _make_views(database, sources)
+    settings = {
+        "segmentry_use_demo": False,
+        "segmentry_events": "{{ source('segmentry_input', 'events') }}",
+        "segmentry_id_history": "{{ source('segmentry_input', 'id_history') }}" if id_history is not None else "",
+        **(variables or {}),
+    }
+    environment = {
+        "SEGMENTRY_DB": str(database),
+        "SEGMENTRY_INPUT_FILES": json.dumps([str(path) for path in sources.values()]),
+        "SEGMENTRY_PROJECT_DIR": str(find_project()),
+        "SEGMENTRY_TEMP_DIRECTORY": str(output.resolve() / "duckdb_temp"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    with _environment(environment):
+        return _run_dbt(database, output, settings, on_progress)
+
+
+def _checked(path: Path, what: str) -> Path:
+    if not path.is_file():
+        raise DataValidationError(f"The {what} file {path} was not found. Check the path.")
+    if path.suffix.lower() not in READERS:
+        raise DataValidationError(
+            f"The {what} file {path} ends in {path.suffix or 'nothing'}; needed is {' or '.join(READERS)}. Convert the file first."
+        )
+    return path.resolve()
+
+
+def _make_views(database: Path, sources: Mapping[str, Path]) -> None:
+    """Create the database if need be, and a view over each file in it."""
+    import duckdb
+
+    try:
+        connection = duckdb.connect(str(database), config={"storage_compatibility_version": STORAGE_VERSION})
+    except duckdb.IOException as error:
+        raise PipelineError(
+            f"{database} could not be opened: {_first_line(error)}. If another process has it open, close that one and try again."
+        ) from error
+    with connection:
+        connection.execute("create schema if not exists segmentry_input")
+        for name, path in sources.items():
+            reader = READERS[path.suffix.lower()].format(path="'" + str(path).replace("'", "''") + "'")
+            try:
+                connection.execute(f"create or replace view segmentry_input.{name} as select * from {reader}")
+            except duckdb.Error as error:
+                raise DataValidationError(f"{path} could not be read: {_first_line(error)}") from error
+
+
+def _run_dbt(
+    database: Path, output: Path, settings: Mapping[str, Any], on_progress: Callable[[str], None]
+) -> BuildOutcome:
+    # dbt takes seconds to import; whoever only looks at a result does not pay for it.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    project = find_project()
+    common = ["--project-dir", str(project), "--profiles-dir", str(project), "--vars", json.dumps(settings)]
+    common += ["--target-path", str(output.resolve() / "target"), "--log-path", str(output.resolve() / "logs")]
+    quiet = ["--quiet", "--log-level", "none", "--log-level-file", "info"]
+    started = time.monotonic()
+    on_progress("reading the project")
+    try:
+        parsed = dbtRunner().invoke([*quiet, "parse", *common])
+        if not parsed.success:
+            raise PipelineError(_readable(parsed.exception))
+        watch = _Watch(parsed.result, on_progress, started)
+        build = ["build", *common, "--exclude-resource-type", "unit_test"]
+        built = dbtRunner(manifest=parsed.result, callbacks=[watch.on_event]).invoke([*quiet, *build])
+    finally:
+        # dbt keeps the file open after a run; the report and the next run need it.
+        DuckDBConnectionManager.close_all_connections()
+    outcome = BuildOutcome(database, time.monotonic() - started, dict(watch.layer_seconds))
+    results = list(getattr(built.result, "results", None) or [])
+    outcome.warnings = sorted(result.node.name for result in results if str(result.status) == "warn")
+    if not built.success:
+        raise PipelineError(_failure(built.exception, results))
+    return outcome
+
+
+class _Watch:
+    """Says when a layer is complete, from dbt's own events."""
+
+    def __init__(self, manifest: Any, on_progress: Callable[[str], None], started: float) -> None:
+        self._layer_of = {
+            identity: node.fqn[1] if node.fqn[1] in LAYERS else ""
+            for identity, node in manifest.nodes.items()
+            if node.resource_type == "model" and node.config.enabled
+        }
+        self._left = Counter(self._layer_of.values())
+        self._on_progress = on_progress
+        self._started = started
+        self.layer_seconds: Counter[str] = Counter()
+
+    def on_event(self, event: Any) -> None:
+        if event.info.name not in ("LogModelResult", "LogPythonModelResult"):
+            return
+        layer = self._layer_of.get(event.data.node_info.unique_id, "")
+        self._left[layer] -= 1
+        self.layer_seconds[layer] += event.data.execution_time
+        if layer and self._left[layer] == 0:
+            self._on_progress(f"{layer} ready after {time.monotonic() - self._started:.0f} s")
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a while; dbt reads them in its profile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _failure(exception: BaseException | None, results: list[Any]) -> str:
+    failed = [result for result in results if str(result.status) in ("error", "fail", "runtime error")]
+    if not failed:
+        return _readable(exception)
+    lines = [f"{result.node.name}: {_readable(result.message)}" for result in failed[:5]]
+    if len(failed) > 5:
+        lines.append(f"and {len(failed) - 5} more")
+    return "\n".join(lines)
+
+
+def _readable(problem: object) -> str:
+    """The sentence in a message of dbt, without its headings and its trail of macros."""
+    lines = []
+    for line in str(problem).splitlines():
+        text = line.strip()
+        if re.match(r"^(> in macro|> called by|compiled code at|\(?The above exception)", text):
+            break
+        if not re.match(r"^(Compilation|Runtime|Database|Parsing|Dbt ?\w*) Error", text):
+            lines.append(text)
+    return "\n".join(line for line in lines if line) or str(problem)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,37 @@
+"""Fixtures that several test files share: finished builds, made once per session."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DBT = Path(sys.executable).with_name("dbt")
+
+
+def run_dbt(*arguments: str, database: Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run dbt on the project as a user would, with its own database, target and logs."""
+    environment = os.environ | {
+        "SEGMENTRY_DB": str(database),
+        "SEGMENTRY_PROJECT_DIR": str(ROOT),
+        "SEGMENTRY_TEMP_DIRECTORY": str(database.parent / "duckdb_temp"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    places = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
+    places += ["--target-path", str(database.parent / "target"), "--log-path", str(database.parent / "logs")]
+    return subprocess.run(
+        [str(DBT), "--no-use-colors", *arguments, *places], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def built_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`warehouse.duckdb` after a build of the shipped demo, data tests and unit tests included."""
+    database = tmp_path_factory.mktemp("demo") / "warehouse.duckdb"
+    built = run_dbt("build", database=database)
+    assert built.returncode == 0, built.stdout[-5000:] + built.stderr
+    return database

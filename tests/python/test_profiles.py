@@ -1,0 +1,290 @@
+"""Every column of the profiles against an independent oracle, on small tables full of oddities."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from compiled import compiled, database, relation_of, run, text_table
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from oracle_identity import Statement, resolve
+from oracle_profiles import Event, Rules, local, money, profiles, without_duplicates
+
+EXAMPLES = int(os.environ.get("SEGMENTRY_EXAMPLES", "30"))
+SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
+PROFILES = "int_segmentry__profiles_joined"
+TYPED = "int_segmentry__events_typed"
+RESOLVED = "int_segmentry__events_resolved"
+DUPLICATES = "int_segmentry__duplicate_events_ranked"
+ORDERS = "int_segmentry__orders_built"
+SESSIONS = "int_segmentry__sessions_built"
+AFFINITY = "int_segmentry__affinity_counted"
+WINDOWS = "int_segmentry__window_profiles_built"
+EVENT_COLUMNS = [
+    "event_id", "customer_id", "event_at", "event_type", "session_id", "order_id", "channel", "device_type", "category",
+    "product_id", "quantity", "amount", "discount_amount", "currency",
+]  # fmt: skip
+MERGE_COLUMNS = ["old_id", "new_id", "merged_at"]
+RATES = {"EUR": Decimal(1), "USD": Decimal("0.9"), "JPY": Decimal("0.00612345")}
+PLACES = [
+    {},
+    {"segmentry_time_zone": "Europe/Prague", "segmentry_input_time_zone": "America/New_York"},
+    {"segmentry_time_zone": "America/Los_Angeles"},
+]
+# Year ends, a leap day, both changes of the clock in Europe and America, plain days.
+DAYS = [date(2023, 12, 31), date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 10), date(2024, 3, 31), date(2024, 6, 3), date(2024, 10, 27), date(2024, 11, 3)]
+TYPES = ["page_view", "item_view", "category_view", "add_to_cart", "checkout", "session_start", "email_open", "email_click", "support_contact", "wishlist"]
+CATEGORIES = [None, "Home > Garden > Hoses", "Home > Garden", "Home", "Home >  > Odd", " > Nothing", "Art>Oil", "Toys > Lego > Sets > Big", " Home > Kitchen > Pans "]
+
+
+@dataclass(frozen=True)
+class Row:
+    """An event as a file has it, and what it means: an event, or a reason for rejection."""
+
+    text: dict[str, str | None]
+    meaning: Event | str
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A random data set."""
+
+    rows: list[Row]
+    merges: list[Statement]
+    place: dict[str, str]
+
+    @property
+    def rules(self) -> Rules:
+        """What the oracle must know of the settings."""
+        return Rules(zone=self.place.get("segmentry_time_zone", "UTC"))
+
+    @property
+    def events(self) -> list[Event]:
+        """The events that mean something."""
+        return [row.meaning for row in self.rows if isinstance(row.meaning, Event)]
+
+    def inputs(self) -> dict[str, Any]:
+        """The input tables of the models."""
+        return inputs([row.text for row in self.rows], self.merges)
+
+    def customer_of(self, **options: Any) -> dict[str, str]:
+        """The merge map."""
+        found = resolve(self.merges, latest_plausible=datetime(2500, 1, 1), **options)
+        return {id_: place.customer_id for id_, place in found.places.items()}
+
+
+def inputs(rows: Sequence[Mapping[str, Any]], merges: Sequence[Statement] = (), columns: Sequence[str] = EVENT_COLUMNS) -> dict[str, Any]:
+    """Return input tables as text, as CSV files have them."""
+    history = [{"old_id": row.old_id, "new_id": row.new_id, "merged_at": str(row.merged_at)} for row in merges]
+    rates = pa.table({"currency": list(RATES), "rate": pa.array([str(rate) for rate in RATES.values()])})
+    return {
+        "segmentry_demo_events": text_table(rows, columns),
+        "segmentry_demo_id_history": text_table(history, MERGE_COLUMNS),
+        "segmentry_exchange_rates": rates,
+    }
+
+
+def written_time(at: datetime, input_zone: str, rng: random.Random) -> str:
+    """Return an instant in one of the spellings of it; without an offset only where the clock on the wall is not ambiguous."""
+    wall = at.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(input_zone))
+    plain = wall.replace(tzinfo=None)
+    both = {plain.replace(tzinfo=ZoneInfo(input_zone), fold=fold).astimezone(ZoneInfo("UTC")).replace(tzinfo=None) for fold in (0, 1)}
+    spellings = [
+        at.strftime("%Y-%m-%d %H:%M:%S.%f+00"),
+        at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        (at + timedelta(hours=5, minutes=30)).strftime("%Y-%m-%dT%H:%M:%S.%f+05:30"),
+        (at - timedelta(hours=3)).strftime("%Y-%m-%d %H:%M:%S.%f-0300"),
+        at.strftime("%Y-%m-%d %H:%M:%S.%f UTC"),
+        wall.strftime("%Y-%m-%d %H:%M:%S.%f ") + input_zone,
+        at.strftime("%Y-%m-%d %H:%M:%S.%f GMT"),
+    ]
+    if both == {at}:
+        spellings += [plain.strftime("%Y-%m-%d %H:%M:%S.%f"), plain.strftime(" %Y-%m-%dT%H:%M:%S.%f")] * 2
+        if plain.time() == datetime.min.time():
+            spellings += [plain.strftime("%Y-%m-%d")] * 8
+    return rng.choice(spellings)
+
+
+def random_money(rng: random.Random, kind: str) -> tuple[str | None, Decimal | str | None]:
+    """Return an amount as written, and what it means: a number, nothing, or a reason for rejection."""
+    good = {"0.00": "0", "0": "0", "19.99": "19.99", "5": "5", " 7.5 ": "7.5", "1e2": "100", "0.005": "0.01", "33.335": "33.34", "1234.50": "1234.5"}
+    bad = {"abc": "unparsable_amount", "NaN": "unparsable_amount", "inf": "unparsable_amount", "-Infinity": "unparsable_amount", "1e400": "unparsable_amount", "12,50": "unparsable_amount", "1e9": "absurd_amount"}
+    if rng.random() < 0.05:
+        text = rng.choice(list(bad))
+        return text, bad[text]
+    if rng.random() < 0.06:
+        return (None, None) if kind == "purchase_item" else (rng.choice([None, "", "  "]), "missing_amount")
+    text = rng.choice(list(good))
+    if kind == "refund" and rng.random() < 0.5:
+        return "-" + text.strip(), Decimal(good[text])
+    if kind != "refund" and rng.random() < 0.04 and Decimal(good[text]) > 0:
+        return "-" + text.strip(), "negative_purchase"
+    return text, Decimal(good[text])
+
+
+def random_row(rng: random.Random, place: Mapping[str, str], midnight: bool, number: int, with_sessions: bool) -> Row:
+    """Draw one event with its meaning."""
+    day = rng.choice(DAYS) + timedelta(days=rng.choice([0, 0, 0, 0, 1, -1, 40]))
+    zone = place.get("segmentry_time_zone", "UTC")
+    if midnight:
+        at = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+    else:
+        at = datetime(day.year, day.month, day.day) + timedelta(minutes=rng.choice([0, 1, 29, 30, 31, 59, 60, 61, 119, 120, 430, 1439]))
+        at += timedelta(microseconds=rng.choice([0, 0, 0, 1, 999_999]), seconds=rng.choice([0, 0, 0, 59]))
+    kind = rng.choice(["purchase", "purchase", "purchase_item", "refund", *TYPES])
+    customer = rng.choice(["ann", "bob", "cyd", "dan", "eve", "Ann"])
+    session = rng.choice([None, None, "s1", "s2", "gap-1"]) if with_sessions else None
+    text: dict[str, str | None] = {
+        "event_id": rng.choice([None, f"e{number}", f" e{number}"]),
+        "customer_id": rng.choice(["", "", "\t", "\u00a0"]) + customer,
+        "event_at": written_time(at, place.get("segmentry_input_time_zone", "UTC"), rng),
+        "event_type": rng.choice([kind, kind, kind.upper(), f" {kind} "]),
+        "session_id": session if session else rng.choice([None, "", " ", "null"]),
+        "order_id": rng.choice([None, "o1", "o2", "o3", "purchase-1", "unknown", "NaN"]),
+        "channel": rng.choice([None, "", "web", "mail", "shop"]),
+        "device_type": rng.choice([None, "Mobile", "desktop", "tablet"]),
+        "category": rng.choice(CATEGORIES),
+        "product_id": rng.choice([None, "p1"]),
+        "quantity": rng.choice([None, "1", "2.5", "-1", "many", "NaN"]),
+        "amount": rng.choice([None, "junk", "3"]),
+        "discount_amount": rng.choice([None, None, "1.50", "-2", "oops", "NaN"]),
+        "currency": rng.choice([None, "", "EUR", "eur ", " usd", "JPY"]),
+    }
+    amount: Decimal | str | None = None
+    rate = RATES[(text["currency"] or "").strip().upper() or "EUR"]
+    if kind in ("purchase", "purchase_item", "refund"):
+        text["amount"], amount = random_money(rng, kind)
+        if rng.random() < 0.03:
+            text["currency"] = rng.choice(["XXX", "null"])
+            if isinstance(amount, Decimal):
+                amount = "unknown_currency"
+    meaning: Event | str = amount if isinstance(amount, str) else "kept"
+    spoilers: list[tuple[str, str, list[str | None]]] = [
+        ("event_type", "missing_type", [None, "", "  "]),
+        ("event_at", "future_time", ["2900-01-01", "infinity"]),
+        ("event_at", "ancient_time", ["1969-12-31 00:00:00Z", "0001-01-01"]),
+        ("event_at", "missing_time", [None, "", "yesterday", "2023-02-29", "2024-13-01 00:00:00"]),
+        ("customer_id", "placeholder_customer_id", ["null", "None ", "0", "N/A"]),
+        ("customer_id", "missing_customer_id", [None, "", "\u00a0\t"]),
+    ]
+    for column, reason, spoiled in spoilers:
+        if rng.random() < 0.012:
+            text[column], meaning = rng.choice(spoiled), reason
+    if meaning == "kept":
+        discount = {"1.50": Decimal("1.5"), "-2": Decimal(2)}.get(text["discount_amount"] or "")
+        order = text["order_id"] if text["order_id"] not in ("unknown", "NaN") else None
+        meaning = Event(
+            customer_id=customer,
+            at=at,
+            type=kind if kind != "wishlist" else "other",
+            event_id=(text["event_id"] or "").strip() or None,
+            session_id=session,
+            order_id=order,
+            channel=text["channel"] or None,
+            device_type=text["device_type"],
+            category=(text["category"] or "").strip(" ") or None,
+            amount=money(money(amount) * rate) if isinstance(amount, Decimal) else None,
+            discount=money(discount * rate) if discount is not None and kind == "purchase" else None,
+            content=tuple(text.values()),
+        )
+    return Row(text, meaning)
+
+
+def random_shop(seed: int, with_ids: bool = True) -> Shop:
+    """Draw a data set: some have no sessions, some only dates, some no merges, some repeat their events."""
+    rng = random.Random(seed)
+    place = rng.choice(PLACES)
+    midnight, with_sessions = rng.random() < 0.15, rng.random() < 0.8
+    rows = [random_row(rng, place, midnight, number, with_sessions) for number in range(rng.choice([0, 1, 5, 30, 60, 120]))]
+    if not with_ids:
+        rows = [Row({**row.text, "event_id": None}, replace(row.meaning, event_id=None) if isinstance(row.meaning, Event) else row.meaning) for row in rows]
+    for row in list(rows) if with_ids else []:
+        if isinstance(row.meaning, Event) and row.meaning.event_id is not None and rng.random() < 0.15:
+            rows.append(row)
+            if rng.random() < 0.5:
+                later = row.meaning.at + timedelta(days=rng.choice([-1, 1]))
+                text = {**row.text, "event_at": later.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+                rows.append(Row(text, replace(row.meaning, at=later, content=tuple(text.values()))))
+    rng.shuffle(rows)
+    names = ["ann", "bob", "cyd", "dan", "eve", "Ann", "zoe"]
+    merges = [
+        Statement(rng.choice(names), rng.choice(names), datetime(2024, 1, 1) + timedelta(days=rng.randrange(330), hours=rng.randrange(24)))
+        for _ in range(rng.choice([0, 0, 2, 4, 8]))
+    ]
+    return Shop(rows, merges, dict(place))
+
+
+def assert_frames_agree(found: pd.DataFrame, expected: pd.DataFrame, keys: Sequence[str] = ("customer_id",)) -> None:
+    """Compare two tables by key: decimals, integers, texts and times exactly, doubles within their rounding."""
+    assert sorted(map(tuple, found[list(keys)].itertuples(index=False))) == sorted(
+        map(tuple, expected[list(keys)].itertuples(index=False)) if len(expected) else []
+    )
+    if expected.empty:
+        return
+    assert set(found.columns) == set(expected.columns)
+    found = found.sort_values(list(keys)).reset_index(drop=True)
+    expected = expected.sort_values(list(keys)).reset_index(drop=True)
+    differences = []
+    for column in expected.columns:
+        for key, mine, theirs in zip(found[keys[-1]], found[column], expected[column].astype(object), strict=True):
+            if not same(mine, theirs, column):
+                differences.append(f"{key}.{column}: found {mine!r}, expected {theirs!r}")
+    assert not differences, "\n".join(differences)
+
+
+def same(found: Any, expected: Any, column: str) -> bool:
+    """Whether two values of a column are the same."""
+    if expected is None or expected is pd.NaT or (isinstance(expected, float) and math.isnan(expected)):
+        return bool(pd.isna(found))
+    if pd.isna(found):
+        return False
+    if column == "clv":
+        # Computed in doubles, rounded to cents: a tie may fall either way.
+        return abs(found - expected) <= Decimal("0.01")
+    if isinstance(expected, float):
+        tolerance = 2e-6 if column.endswith(("entropy", "diversity")) else 1e-9 + 1e-12 * abs(expected)
+        return abs(float(found) - expected) <= tolerance
+    return bool(found == expected)
+
+
+def many(test: Any) -> Any:
+    """Run a test for many seeds."""
+    decorate = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    return decorate(given(seed=st.integers(0, 2**32))(test))
+
+
+@many
+def test_every_column_agrees_with_the_oracle(seed: int) -> None:
+    shop = random_shop(seed)
+    found = run([PROFILES, TYPED, RESOLVED, DUPLICATES, ORDERS, SESSIONS], shop.inputs(), shop.place)
+    assert_frames_agree(found[PROFILES], profiles(shop.events, shop.customer_of(), shop.rules))
+
+    kept, repeated = without_duplicates(shop.events)
+    rejects = Counter(row.meaning for row in shop.rows if isinstance(row.meaning, str))
+    assert Counter(found[TYPED]["reject_reason"].dropna()) == rejects
+    assert Counter(found[DUPLICATES]["duplicate_reason"].dropna()) == repeated
+    assert len(shop.rows) == len(found[RESOLVED]) + sum(rejects.values()) + sum(repeated.values())
+    assert len(found[RESOLVED]) == len(kept)
+    assert not found[RESOLVED]["is_on_retired_id"].isna().any()
+
+    totals = found[PROFILES]
+    assert totals["gross_revenue"].sum() == found[ORDERS]["gross_amount"].sum()
+    assert totals["refund_amount"].sum() == sum(event.amount or 0 for event in kept if event.type == "refund")
+    assert totals["order_count"].sum() == len(found[ORDERS])
+    assert totals["session_count"].sum() == len(found[SESSIONS])
+    assert not found[SESSIONS].duplicated(["customer_id", "session_key"]).any()
+    assert not found[ORDERS].duplicated(["customer_id", "order_key"]).any()

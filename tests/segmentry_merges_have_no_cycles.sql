@@ -1,0 +1,9 @@
+-- Ids that were merged in a circle are quarantined: each stays its own customer until the history is corrected.
+{{ config(severity='warn') }}
+
+select
+    cycle_id,
+    position,
+    id,
+    next_id
+from {{ ref('segmentry__id_merge_cycles') }}
