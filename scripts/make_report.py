@@ -13,7 +13,9 @@ from segmentry.report import generate_segmentation_report
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     database = os.environ.get("SEGMENTRY_DB", "warehouse.duckdb")
     parser.add_argument("--database", type=Path, default=Path(database), help="DuckDB file that dbt built")
     parser.add_argument("--output", type=Path, default=Path("output"), help="folder to write to")

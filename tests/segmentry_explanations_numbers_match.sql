@@ -104,6 +104,13 @@ known_values as (
     {%- endfor %}
 ),
 
+feature_labels as (
+    {%- for feature in var('segmentry_features') %}
+    select '{{ dbt.escape_single_quotes(feature.label) }}' as label
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
 -- Digits inside a name ("Thursday 19:00") are the name's; long names are cut in texts.
 segment_names as (
     select
@@ -125,12 +132,7 @@ segment_names as (
         segments.segment_id,
         features.label as name
     from {{ ref('int_segmentry__segments_summarised') }} as segments
-    cross join (
-        {%- for feature in var('segmentry_features') %}
-        select '{{ dbt.escape_single_quotes(feature.label) }}' as label
-        {{ 'union all' if not loop.last }}
-        {%- endfor %}
-    ) as features
+    cross join feature_labels as features
 ),
 
 name_numbers as (
@@ -146,12 +148,12 @@ select
     shown_values.shown,
     shown_values.published_text
 from shown_values
-left join known_values
+left outer join known_values
     on
         shown_values.segment_id = known_values.segment_id
         and shown_values.kind = known_values.kind
         -- Half a unit of the last digit shown, and what the six decimals of the facts leave open.
         and abs(shown_values.shown_value - known_values.known_value) <= 0.5 * power(10, -shown_values.decimals) + 0.0001
-left join name_numbers
+left outer join name_numbers
     on shown_values.segment_id = name_numbers.segment_id and shown_values.shown = name_numbers.shown
 where known_values.segment_id is null and name_numbers.segment_id is null

@@ -1,5 +1,6 @@
 {# The traits, one declarative list: `int_segmentry__traits_detected` is generated from it, docs/methods/assessment.md explains it.
-   `score` (0 to 1) and `support` name columns of that model's CTE `measures`; a customer shows the trait from `threshold` and `minimum_support` on. #}
+   `score` (0 to 1) and `support` name columns of `int_segmentry__traits_measured`; a customer shows the trait from `threshold` and
+   `minimum_support` on. #}
 {% macro traits() -%}
     {%- set orders = var('segmentry_trait_minimum_orders') -%}
     {%- set sessions = var('segmentry_trait_minimum_sessions') -%}
@@ -56,7 +57,7 @@
         },
         {
             'trait': 'seasonal', 'dimension': 'when', 'score': 'season_share', 'threshold': var('segmentry_trait_seasonal'),
-            'support': 'season_order_days', 'minimum_support': var('segmentry_trait_minimum_order_days'),
+            'support': 'order_day_count', 'minimum_support': var('segmentry_trait_minimum_order_days'),
             'reason': 'Buys in the same quarter year after year: be there before it and save the budget outside it.',
         },
         {

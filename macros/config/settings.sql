@@ -42,7 +42,6 @@
         'segmentry_seed_replicates': {'kind': 'integer', 'minimum': 1},
         'segmentry_windows': {'kind': 'list'},
         'segmentry_window_sample_customers': {'kind': 'integer', 'minimum': 100},
-        'segmentry_window_minimum_coverage': {'kind': 'share'},
         'segmentry_boundary_threshold': {'kind': 'share'},
         'segmentry_minimum_support': {'kind': 'integer', 'minimum': 0},
         'segmentry_action_lift': {'kind': 'number', 'minimum': 1},

@@ -10,7 +10,7 @@
             max(event_at) as last_seen_at,
             min(event_local_at) as first_seen_local_at,
             max(event_local_at) as last_seen_local_at,
-            sum(case when event_type = 'refund' then amount else 0 end) as refund_amount
+            cast(sum(case when event_type = 'refund' then amount else 0 end) as {{ segmentry.type_money() }}) as refund_amount
         from {{ events }}
         group by {{ key_list }}
     ),

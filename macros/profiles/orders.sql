@@ -1,6 +1,6 @@
 {# One row per order: a given order id, else a single purchase event. Several payments of one order are summed; the money of its lines counts
    only where there is no purchase event; refunds with the order's id are summed beside it, before any join, so that nothing is counted twice.
-   Grain: `keys` and the order. #}
+   Grain: `keys` and the order; no given id begins with a space, so the key of a single purchase never meets one. #}
 {% macro orders(events, keys) -%}
     {%- set key_list = keys | join(', ') -%}
     with order_events as (
@@ -57,7 +57,7 @@
     union all
     select
         {{ key_list }},
-        concat('purchase-', cast(purchase_number as {{ dbt.type_string() }})) as order_key,
+        concat(' ', cast(purchase_number as {{ dbt.type_string() }})) as order_key,
         event_at as ordered_at,
         event_local_at as ordered_local_at,
         cast(amount as {{ segmentry.type_money() }}) as gross_amount,

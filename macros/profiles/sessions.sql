@@ -1,6 +1,6 @@
 {# One row per session: a given session id, else activity that a gap of `segmentry_session_gap_minutes` separates from the rest.
    Mail, support and refunds are not activity on the site; events of an unknown type are when they carry a session id.
-   Grain: `keys` and the session. #}
+   Grain: `keys` and the session; no given id begins with a space, so the key of a gap session never meets one. #}
 {% macro sessions(events, keys) -%}
     {%- set key_list = keys | join(', ') -%}
     with session_events as (
@@ -35,8 +35,9 @@
     numbered_events as (
         select
             spaced_events.*,
+            {# By range, not by rows: of events of one moment, the one that starts the session need not come first here. #}
             sum(starts_session) over (
-                partition by {{ key_list }} order by event_at rows between unbounded preceding and current row
+                partition by {{ key_list }} order by event_at range between unbounded preceding and current row
             ) as session_number
         from spaced_events
     ),
@@ -83,7 +84,7 @@
     union all
     select
         {{ key_list }},
-        concat('gap-', cast(session_number as {{ dbt.type_string() }})) as session_key,
+        concat(' ', cast(session_number as {{ dbt.type_string() }})) as session_key,
         {{ columns | join(', ') }}
     from gap_sessions
 {%- endmacro %}

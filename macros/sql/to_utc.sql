@@ -1,5 +1,5 @@
 {# A column of any time-like type as a UTC timestamp without time zone; NULL where it can't be read.
-   Times with an offset keep their instant; naive times are taken to be in `segmentry_input_time_zone`. #}
+   Times with an offset or the name of a zone keep their instant; naive times are taken to be in `segmentry_input_time_zone`. #}
 {% macro to_utc(column) -%}
     {{ return(adapter.dispatch('to_utc', 'segmentry')(column)) }}
 {%- endmacro %}
@@ -20,8 +20,8 @@
             when typeof({{ column }}) = 'TIMESTAMP WITH TIME ZONE' then {{ instant }}
             when
                 typeof({{ column }}) = 'VARCHAR'
-                and regexp_matches(
-                    cast({{ column }} as varchar), ':[0-9]{2}([.][0-9]+)?\s*([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)\s*$'
+                and not regexp_matches(
+                    cast({{ column }} as varchar), '^\s*[0-9]+[-/][0-9]+[-/][0-9]+([T\s]+[0-9]+:[0-9:.]+)?\s*$'
                 )
                 then {{ instant }}
             else timezone('UTC', timezone('{{ zone }}', try_cast({{ column }} as timestamp)))

@@ -12,7 +12,7 @@ with entries_ranked as (
         recorded_at,
         row_number() over (
             partition by request_key
-            order by case when status = 'ok' then 0 else 1 end, recorded_at desc, entry_id
+            order by case when status = 'ok' then 0 else 1 end asc, recorded_at desc, entry_id asc
         ) as entry_rank
     from {{ ref('int_segmentry__llm_ledger') }}
 )
@@ -37,5 +37,5 @@ select
     entries.prompt_version,
     entries.recorded_at as generated_at
 from {{ ref('int_segmentry__segment_facts') }} as facts
-left join entries_ranked as entries
+left outer join entries_ranked as entries
     on facts.request_key = entries.request_key and entries.entry_rank = 1

@@ -72,7 +72,7 @@ features_ranked as (
         mean,
         population_mean,
         lift,
-        row_number() over (partition by segment_id order by abs(z_score) desc, feature) as feature_rank
+        row_number() over (partition by segment_id order by abs(z_score) desc, feature asc) as feature_rank
     from {{ ref('int_segmentry__segment_features_compared') }}
     where (z_score > 0 and is_distinctive and lift >= 1.2) or (z_score < 0 and is_distinctive and lift <= 0.8)
 ),
@@ -102,7 +102,7 @@ traits_ranked as (
         trait_share,
         population_share,
         lift,
-        row_number() over (partition by segment_id order by lift desc, trait) as trait_rank
+        row_number() over (partition by segment_id order by lift desc, trait asc) as trait_rank
     from {{ ref('int_segmentry__segment_traits_compared') }}
     where is_defining
 ),
@@ -187,7 +187,7 @@ decisions as (
             'is_production_ready': segmentry.json_boolean('viability.is_production_ready'),
         }) }} as decision
     from {{ ref('int_segmentry__viability_scored') }} as viability
-    left join failed_rule_lists
+    left outer join failed_rule_lists
         on viability.segment_id = failed_rule_lists.segment_id
 ),
 
@@ -213,11 +213,11 @@ documents as (
         on summaries.segment_id = campaigns.segment_id
     inner join decisions
         on summaries.segment_id = decisions.segment_id
-    left join feature_lists
+    left outer join feature_lists
         on summaries.segment_id = feature_lists.segment_id
-    left join trait_lists
+    left outer join trait_lists
         on summaries.segment_id = trait_lists.segment_id
-    left join action_lists
+    left outer join action_lists
         on summaries.segment_id = action_lists.segment_id
 )
 

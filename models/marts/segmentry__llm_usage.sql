@@ -65,7 +65,7 @@ select
     cast(totals.failure_count as {{ dbt.type_bigint() }}) as failure_count,
     cast(coalesce(failure_lists.failure_kinds, '') as {{ dbt.type_string() }}) as failure_kinds
 from totals
-left join failure_lists
+left outer join failure_lists
     on
         totals.invocation_id = failure_lists.invocation_id
         and totals.provider = failure_lists.provider

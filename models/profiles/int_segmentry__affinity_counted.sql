@@ -5,10 +5,44 @@ with category_events as (
         customer_id,
         category,
         order_id,
-        event_type,
-        case when quantity > 0 then quantity else 1 end as quantity
+        event_type
     from {{ ref('int_segmentry__events_resolved') }}
     where category is not null and event_type in ('category_view', 'item_view', 'add_to_cart', 'purchase', 'purchase_item')
+),
+
+-- An order is counted by its lines; one without lines once per category, however many payments it has.
+itemised_orders as (
+    select distinct
+        customer_id,
+        order_id
+    from category_events
+    where event_type = 'purchase_item' and order_id is not null
+),
+
+paid_orders as (
+    select distinct
+        category_events.customer_id,
+        category_events.category,
+        category_events.order_id
+    from category_events
+    left join itemised_orders
+        on category_events.customer_id = itemised_orders.customer_id and category_events.order_id = itemised_orders.order_id
+    where category_events.event_type = 'purchase' and category_events.order_id is not null and itemised_orders.order_id is null
+),
+
+counted_events as (
+    select
+        customer_id,
+        category,
+        event_type
+    from category_events
+    where event_type <> 'purchase' or order_id is null
+    union all
+    select
+        customer_id,
+        category,
+        'purchase' as event_type
+    from paid_orders
 ),
 
 path_counts as (
@@ -18,7 +52,7 @@ path_counts as (
         sum(case when event_type in ('category_view', 'item_view') then 1 else 0 end) as view_count,
         sum(case when event_type = 'add_to_cart' then 1 else 0 end) as cart_count,
         sum(case when event_type in ('purchase', 'purchase_item') then 1 else 0 end) as purchase_count
-    from category_events
+    from counted_events
     group by customer_id, category
 ),
 

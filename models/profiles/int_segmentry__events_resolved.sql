@@ -30,7 +30,7 @@ kept_events as (
 select
     coalesce(merge_map.customer_id, kept_events.source_customer_id) as customer_id,
     kept_events.source_customer_id,
-    merge_map.depth > 0 and kept_events.event_at > merge_map.merged_at as is_on_retired_id,
+    coalesce(merge_map.depth > 0 and kept_events.event_at > merge_map.merged_at, false) as is_on_retired_id,
     {% for column in columns %}kept_events.{{ column }}{{ ',' if not loop.last }}
     {% endfor %}
 from kept_events

@@ -14,8 +14,7 @@ hour_counts as (
     select
         customer_id,
         hour_of_day as value,
-        count(*) as weight,
-        max(has_time) as has_time
+        count(*) as weight
     from session_times
     group by customer_id, hour_of_day
 ),

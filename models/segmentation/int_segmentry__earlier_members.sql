@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_segmentry__merge_map_resolved') }}
 -- Members of the previous run under the ids that their customers have today. The previous run is the newest one that is not this run: the same
 -- run again compares with the same past.
 {% set earlier = segmentry.earlier_relation('segmentry__segment_member_history') %}

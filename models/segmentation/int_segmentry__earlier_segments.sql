@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_segmentry__earlier_members') }}
 -- Names that segments had in the previous run, and every id that was ever used: a retired id never comes back.
 {% set earlier = segmentry.earlier_relation('segmentry__segment_history') %}
 {% if earlier %}
@@ -22,7 +23,6 @@ from other_runs
 cross join previous_run
 group by other_runs.segment_id
 {% else %}
--- depends_on: {{ ref('int_segmentry__earlier_members') }}
 select
     run.run_id as segment_id,
     cast(0 as {{ dbt.type_int() }}) as segment_number,

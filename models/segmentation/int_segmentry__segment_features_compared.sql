@@ -1,3 +1,4 @@
+-- Features that are the same for everybody tell nobody apart and are left out.
 select
     matches.segment_id,
     names.segment_name,
@@ -18,3 +19,4 @@ inner join {{ ref('int_segmentry__segments_matched') }} as matches
     on features.cluster = matches.cluster
 inner join {{ ref('int_segmentry__segments_named') }} as names
     on features.cluster = names.cluster
+where not features.is_dropped

@@ -3,13 +3,7 @@
 {% set keys = ['window_id', 'customer_id'] %}
 with sampled_customers as (
     select customer_id
-    from (
-        select
-            customer_id,
-            row_number() over (order by md5(concat('{{ var("segmentry_seed") }}-', customer_id)), customer_id) as place
-        from {{ ref('int_segmentry__profiles_joined') }}
-    ) as placed_customers
-    where place <= {{ var('segmentry_window_sample_customers') }}
+    from {{ ref('int_segmentry__window_customers_sampled') }}
 ),
 
 window_spans as (

@@ -10,12 +10,12 @@
 
 with events_parsed as (
     select
-        {{ segmentry.normalize_id('events.event_id') }} as event_id,
+        {{ segmentry.normalize_id('events.event_id') }} as given_event_id,
         {{ segmentry.normalize_id('events.customer_id') }} as source_customer_id,
         {{ segmentry.to_utc('events.event_at') }} as event_at,
         lower(nullif(trim(cast(events.event_type as {{ dbt.type_string() }})), '')) as event_type_given,
-        {{ segmentry.normalize_id('events.session_id') }} as session_id,
-        {{ segmentry.normalize_id('events.order_id') }} as order_id,
+        {{ segmentry.normalize_id('events.session_id') }} as given_session_id,
+        {{ segmentry.normalize_id('events.order_id') }} as given_order_id,
         nullif(trim(cast(events.channel as {{ dbt.type_string() }})), '') as channel,
         nullif(trim(cast(events.device_type as {{ dbt.type_string() }})), '') as device_type,
         nullif(trim(cast(events.category as {{ dbt.type_string() }})), '') as category,
@@ -37,6 +37,12 @@ with events_parsed as (
 events_converted as (
     select
         events_parsed.*,
+        -- A placeholder would glue strange orders and sessions together, and reject all events but one as duplicates.
+        {% for id in ['event_id', 'session_id', 'order_id'] %}
+        case
+            when not {{ segmentry.is_placeholder_id('events_parsed.given_' ~ id) }} then events_parsed.given_{{ id }}
+        end as {{ id }},
+        {% endfor %}
         {{ segmentry.to_local('events_parsed.event_at') }} as event_local_at,
         case
             when events_parsed.event_type_given in ({% for type in known_types %}'{{ type }}'{{ ', ' if not loop.last }}{% endfor %})
@@ -64,7 +70,11 @@ events_judged as (
             when events_converted.amount_text is null and events_converted.event_type_given = 'purchase_item' then null
             when events_converted.amount_text is null then 'missing_amount'
             when events_converted.amount_number is null or {{ segmentry.is_not_finite('events_converted.amount_number') }} then 'unparsable_amount'
-            when abs(events_converted.amount_number) > {{ var('segmentry_maximum_amount') }} then 'absurd_amount'
+            -- In the reporting currency: ten million are absurd in euros and a flat screen in rupiahs.
+            when
+                abs(events_converted.amount_number * coalesce(events_converted.rate, 1)) > {{ var('segmentry_maximum_amount') }}
+                or events_converted.amount_given is null
+                then 'absurd_amount'
             when events_converted.amount_number < 0 and events_converted.event_type_given <> 'refund' then 'negative_purchase'
             when events_converted.rate is null then 'unknown_currency'
         end as reject_reason

@@ -7,12 +7,15 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segmentry import __version__
 from segmentry.exceptions import ConfigurationError, SegmentationEngineError
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from segmentry.report import SegmentationReport
+
+__all__ = ["closing_lines", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> None:
     # Building and drawing import much; `--help` and a wrong command line do not wait for it.
     from segmentry.pipeline import build_from_files
-    from segmentry.report import generate_segmentation_report, segment_to_summary
+    from segmentry.report import generate_segmentation_report
 
     variables = _variables(options.vars)
     if options.as_of:
@@ -85,6 +88,44 @@ def _run(options: argparse.Namespace) -> None:
     say(f"report ready after {outcome.seconds + time.monotonic() - started:.0f} s")
     for line in closing_lines(report, outcome.warnings, options.output):
         print(line)
+
+
+def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: Path) -> list[str]:
+    """Three lines worth reading at the end of a run.
+
+    Parameters
+    ----------
+    report
+        What was found.
+    warnings
+        Names of the data tests that found something.
+    output
+        Where the result is.
+
+    Returns
+    -------
+    list of str
+        What was found, how far it can be trusted, and where it is.
+    """
+    segments = sorted(report.segments, key=lambda segment: (-segment.total_clv, segment.segment_id))
+    total = sum(segment.customer_count for segment in segments)
+    if report.run.status == "insufficient_data" or not segments:
+        found = f"No segments: {report.run.status_reason}"
+        trust = "The profiles are there all the same: table segmentry.customers."
+    else:
+        first = segments[0]
+        found = f"{total:,} customers in {len(segments)} segment{'s' if len(segments) > 1 else ''}: "
+        found += f"{first.segment_name} ({first.customer_share:.0%} of them)"
+        found += f" hold {first.clv_share:.0%} of expected value" if first.clv_share is not None else ""
+        ready = sum(segment.is_production_ready for segment in segments)
+        trust = f"{ready} of {len(segments)} ready to act on"
+        scored = [segment for segment in segments if segment.overall_robustness is not None]
+        if scored:
+            weakest = min(scored, key=lambda segment: (segment.overall_robustness, segment.segment_id))
+            trust += f"; the least certain is {weakest.segment_name} ({weakest.overall_robustness:.2f} of 1)"
+        if warnings:
+            trust += f"; {len(warnings)} warning{'s' if len(warnings) > 1 else ''}: {', '.join(warnings)}"
+    return [found, trust, f"Report: {output / 'report.html'}  Tables: {output / 'warehouse.duckdb'}"]
 
 
 def _variables(text: str) -> dict[str, Any]:

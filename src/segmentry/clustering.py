@@ -34,7 +34,8 @@ from segmentry.settings import SegmentationSettings
 __all__ = ["assign", "fit_centroids", "select_k"]
 
 SMALLEST_SHARE = 0.01  # a k whose smallest cluster is below this is not chosen while another one is not
-ELBOW_TOLERANCE = 0.01  # silhouettes this close are equal, and the elbow decides
+ELBOW_TOLERANCE = 0.1  # silhouettes within a tenth of the highest say the same, and the elbow decides
+REFIT_SAMPLE = 20_000  # customers; what the choice of k and the tests fit many times needs no more
 DECIMALS = 10  # of stored scalers, centroids and distances: far below what matters, far above rounding
 BOUNDARY_SCORE = 0.1  # members below this membership score sit between two segments
 
@@ -119,6 +120,11 @@ def rng_for(*key: int) -> np.random.Generator:
 def sample_rows(customer_ids: pd.Series, size: int, seed: int) -> Ints:
     """Take row positions in hash order, at most ``size`` of them: any first part of them is a sample too."""
     return hash_order(customer_ids, seed)[:size]
+
+
+def refit_rows(customer_ids: pd.Series, settings: SegmentationSettings) -> Ints:
+    """Take the sample on which the many fits start that are compared with each other."""
+    return sample_rows(customer_ids, min(settings.fit_sample_customers, REFIT_SAMPLE), settings.seed)
 
 
 def _distinct_rows(values: Floats, sample: Ints, enough: int) -> int:
@@ -207,7 +213,7 @@ def select_k(features: pd.DataFrame, settings: SegmentationSettings) -> pd.DataF
         without NULL.
     settings
         ``k_method='auto'`` takes the highest silhouette at k of 3 and more among those whose smallest
-        cluster holds at least 1 %; within .01 of it the elbow decides. A fixed ``k`` overrides it.
+        cluster holds at least 1 %; within a tenth of it the elbow decides. A fixed ``k`` overrides it.
 
     Returns
     -------
@@ -243,7 +249,7 @@ def select_k(features: pd.DataFrame, settings: SegmentationSettings) -> pd.DataF
     if values.shape[1] == 0:
         raise DataValidationError("The feature table has no feature; it needs at least one numeric column.")
 
-    rows = sample_rows(frame["customer_id"], settings.selection_sample_customers, settings.seed)
+    rows = refit_rows(frame["customer_id"], settings)
     distinct = _distinct_rows(values, rows, max(settings.k_max, settings.k or 0) + 1)
     scaler = fit_scaler(values)
     if distinct < 2 or not scaler.kept.any():
@@ -325,8 +331,12 @@ def _choose(table: pd.DataFrame, settings: SegmentationSettings) -> pd.DataFrame
         else:
             why = "the highest silhouette at k of 3 or more with no cluster below "
             why += f"{SMALLEST_SHARE:.0%} of the customers"
-        if knee in among and knee != chosen and silhouette[chosen] - silhouette[knee] <= ELBOW_TOLERANCE:
-            why = f"the elbow, its silhouette being within {ELBOW_TOLERANCE} of the highest, at k = {chosen}"
+        if (
+            knee in among
+            and knee != chosen
+            and silhouette[knee] >= (1 - ELBOW_TOLERANCE) * silhouette[chosen]
+        ):
+            why = f"the elbow; its silhouette is within {ELBOW_TOLERANCE:.0%} of the highest, at k = {chosen}"
             chosen = knee
         if settings.k_method == "elbow":
             why = f"the inertia curve has no elbow; {why}"

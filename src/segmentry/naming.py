@@ -34,18 +34,20 @@ class Phrase(NamedTuple):
 VOCABULARY: dict[tuple[str, bool], Phrase] = {
     ("recency_days", True): Phrase("lapsed", 0),
     ("recency_days", False): Phrase("recent", 0),
+    ("days_since_seen", True): Phrase("lapsed", 0),
+    ("days_since_seen", False): Phrase("recent", 0),
     ("tenure_days", True): Phrase("long-standing", 0),
     ("tenure_days", False): Phrase("new", 0),
     ("order_rate", True): Phrase("frequent", 1, "buyers"),
     ("order_rate", False): Phrase("occasional", 1, "buyers"),
     ("average_order_value", True): Phrase("big", 1, "spenders"),
     ("average_order_value", False): Phrase("small-basket", 1, "buyers"),
-    ("session_rate", True): Phrase("engaged", 1, "visitors"),
-    ("session_rate", False): Phrase("rarely seen", 1),
+    ("visit_rate", True): Phrase("engaged", 1, "visitors"),
+    ("visit_rate", False): Phrase("rarely seen", 1),
     ("pages_per_session", True): Phrase("thorough", 2, "browsers", noun_alone=True),
     ("pages_per_session", False): Phrase("quick", 2),
-    ("discount_share", True): Phrase("discount", 2, "bargain hunters", noun_alone=True),
-    ("discount_share", False): Phrase("full-price", 2, "buyers"),
+    ("discounted_order_share", True): Phrase("discount", 2, "bargain hunters", noun_alone=True),
+    ("discounted_order_share", False): Phrase("full-price", 2, "buyers"),
     ("cart_abandonment_rate", True): Phrase("undecided", 2, "cart abandoners", noun_alone=True),
     ("cart_abandonment_rate", False): Phrase("decided", 2),
     ("refund_rate", True): Phrase("refund-prone", 2),
@@ -81,7 +83,7 @@ def name_segments(segment_features: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> rows = [(1, "average_order_value", 1.6), (1, "weekend_share", 0.9), (2, "recency_days", 1.2),
-    ...         (2, "discount_share", 0.8), (2, "weekend_share", -0.1)]
+    ...         (2, "discounted_order_share", 0.8), (2, "weekend_share", -0.1)]
     >>> name_segments(pd.DataFrame(rows, columns=["cluster", "feature", "z"]))["segment_name"].tolist()
     ['Big weekend spenders', 'Lapsed bargain hunters']
     """

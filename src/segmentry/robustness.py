@@ -40,7 +40,7 @@ from segmentry._kmeans import (
     plus_plus,
     single_threaded_blas,
 )
-from segmentry.clustering import Model, fit_scaler, nearest_two, read_model, rng_for, sample_rows
+from segmentry.clustering import Model, fit_scaler, nearest_two, read_model, refit_rows, rng_for
 from segmentry.exceptions import DataValidationError
 from segmentry.settings import SegmentationSettings
 
@@ -254,7 +254,7 @@ def _compared(base: Base, centroids: Floats) -> Ints:
 
 
 def robustness_replicates(
-    features: pd.DataFrame, centroids: pd.DataFrame, settings: SegmentationSettings
+    features: pd.DataFrame, centroids: pd.DataFrame, settings: SegmentationSettings, with_fpc: bool = False
 ) -> pd.DataFrame:
     """Run the tests that need one table of features: bootstrap, feature drop and seed.
 
@@ -267,6 +267,8 @@ def robustness_replicates(
     settings
         ``bootstrap_replicates`` (B), ``bootstrap_fixed_customers`` (m), ``seed_replicates``, ``n_init``,
         ``seed``, and the blocks of ``features``.
+    with_fpc
+        Add the bootstrap variant ``fpc``, to compare with R.
 
     Returns
     -------
@@ -279,8 +281,8 @@ def robustness_replicates(
           of ``n_init`` starts and the base solution. ``full_n``: n draws (the first m of them are those of
           ``fixed_m``), the better of the base solution and the best one found from the own starts on
           the first m draws, each run to convergence on all. Equal by construction where n is at most m.
-          ``fpc``, where ``bootstrap_fpc`` asks for it: the first m draws without copies, scored on the
-          drawn rows only, as R's ``fpc::clusterboot`` does by default.
+          ``fpc``: the first m draws without copies, scored on the drawn rows only, as R's
+          ``fpc::clusterboot`` does by default.
         - ``feature_drop``: all customers without one block, variant = the block.
         - ``seed``: all customers, one random start each (``single_start``).
 
@@ -304,11 +306,15 @@ def robustness_replicates(
         return typed_frame([], REPLICATE_SCHEMA)
     with single_threaded_blas():
         base = _read_base(features, centroids)
-        pieces = [*_bootstrap(base, settings), *_feature_drops(base, settings), *_seeds(base, settings)]
+        pieces = [
+            *_bootstrap(base, settings, with_fpc),
+            *_feature_drops(base, settings),
+            *_seeds(base, settings),
+        ]
     return _replicate_frame(pieces)
 
 
-def _bootstrap(base: Base, settings: SegmentationSettings) -> Iterator[dict[str, Any]]:
+def _bootstrap(base: Base, settings: SegmentationSettings, with_fpc: bool) -> Iterator[dict[str, Any]]:
     """Resample customers.
 
     Weights stand for the copies of drawn rows: the means are the same. Warm starts alone would flatter
@@ -338,7 +344,7 @@ def _bootstrap(base: Base, settings: SegmentationSettings) -> Iterator[dict[str,
             )
         yield _rows(base, "bootstrap", "fixed_m", replicate, fixed)
         yield _rows(base, "bootstrap", "full_n", replicate, full)
-        if settings.bootstrap_fpc:
+        if with_fpc:
             yield _rows(base, "bootstrap", "fpc", replicate, _as_in_fpc(base, rows, settings, rng))
 
 
@@ -367,7 +373,7 @@ def _feature_drops(base: Base, settings: SegmentationSettings) -> Iterator[dict[
     """Cluster without one block of features."""
     named = {feature.name: feature.block for feature in settings.features}
     blocks = [named.get(name, name) for name in base.model.kept_names]
-    rows = sample_rows(base.customer_ids, settings.selection_sample_customers, settings.seed)
+    rows = refit_rows(base.customer_ids, settings)
     for number, block in enumerate(dict.fromkeys(blocks), start=1):
         kept: Bools = np.array([name != block for name in blocks])
         if base.k == 1 or not kept.any():
@@ -388,7 +394,7 @@ def _seeds(base: Base, settings: SegmentationSettings) -> Iterator[dict[str, Any
     if base.k == 1:
         yield _rows(base, "seed", "single_start", 1, None, ONE_SEGMENT)
         return
-    rows = sample_rows(base.customer_ids, settings.selection_sample_customers, settings.seed)
+    rows = refit_rows(base.customer_ids, settings)
     x, weights = base.x[rows], np.ones(len(rows))
     starts = [
         plus_plus(x, weights, base.k, 1, rng_for(settings.seed, SEED_STARTS, replicate))
@@ -422,7 +428,8 @@ def time_structure_replicates(
         customers clustered anew (own scaler, same k), ``score`` = Jaccard over the customers of both.
         ``time_migration``: scaler and centroids frozen, ``score`` = share of the segment's customers that
         were in it then. ``coverage``: share of the segment's customers that the window has. A window with
-        fewer than half of all customers, or fewer than ``minimum_customers``, has NULL scores and a reason.
+        fewer than half of all customers, or fewer than ``minimum_customers``, has NULL scores and a reason;
+        so has a segment of which the window has fewer than half.
 
     Raises
     ------
@@ -485,13 +492,22 @@ def _window(
         else:
             structure = contingency_table(base_labels, refitted[both], base.k, base.k)
 
-    absent = reason or "no customer of this segment is in the window"
-    yield _rows(base, "time_structure", window, 1, structure, absent) | {"coverage": coverage}
-    moved = _rows(base, "time_migration", window, 1, migration, absent) | {"coverage": coverage}
+    thin = coverage < SMALLEST_COVERAGE
+    for_segment = f"the window has fewer than {SMALLEST_COVERAGE:.0%} of the segment's customers"
+
+    def scored(test: str, table: Ints | None) -> dict[str, Any]:
+        # New customers can't come back where they had not come yet: that is no instability.
+        given = _rows(base, test, window, 1, table, reason or for_segment)
+        score = np.where(thin, np.nan, given["score"])
+        texts = [(reason or for_segment) if np.isnan(value) else None for value in score]
+        return given | {"coverage": coverage, "score": score, "reason": texts}
+
+    yield scored("time_structure", structure)
+    moved = scored("time_migration", migration)
     if migration is not None:
         there = migration.sum(axis=1)
         stayed = np.diag(migration) / np.maximum(there, 1)
-        moved["score"] = np.where(there > 0, stayed, np.nan)
+        moved["score"] = np.where((there > 0) & ~thin, stayed, np.nan)
     yield moved
 
 
@@ -505,7 +521,7 @@ def _window_labels(
         return None
     raw = base.anchor.centroids * base.model.scaler.scale[known] + base.model.scaler.mean[known]
     x = own.transform(values[:, known])
-    rows = sample_rows(then["customer_id"], settings.selection_sample_customers, settings.seed)
+    rows = refit_rows(then["customer_id"], settings)
     rng = rng_for(settings.seed, SEED_WINDOWS, number)
     return _refit(x, base.k, rows, own.transform(raw), settings, rng)
 

@@ -83,12 +83,10 @@ class SegmentationSettings(BaseModel):
     k: Annotated[int | None, BeforeValidator(_read_text)] = Field(default=None, ge=2)
     minimum_customers: int = Field(default=50, ge=2)
     fit_sample_customers: int = Field(default=50_000, ge=100)
-    selection_sample_customers: int = Field(default=20_000, ge=100)
     silhouette_sample_customers: int = Field(default=10_000, ge=100)
     n_init: int = Field(default=10, ge=1)
     bootstrap_replicates: int = Field(default=100, ge=2)
     bootstrap_fixed_customers: int = Field(default=20_000, ge=100)
-    bootstrap_fpc: bool = False
     seed_replicates: int = Field(default=20, ge=1)
     features: Annotated[tuple[Feature, ...], BeforeValidator(_read_text)] = ()
 

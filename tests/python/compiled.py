@@ -106,7 +106,10 @@ def relation_of(name: str) -> str:
 
 
 def in_order(models: Mapping[str, Model], targets: Iterable[str], given: Iterable[str]) -> list[Model]:
-    """Return what must be run for `targets`, ancestors first, when the tables `given` are there already."""
+    """Return what must be run for `targets`, ancestors first, when the tables `given` are there already.
+
+    Seeds and sources have to be given; one that is missing is reported by DuckDB.
+    """
     done = dict.fromkeys(given)
     order: list[Model] = []
 
@@ -115,7 +118,7 @@ def in_order(models: Mapping[str, Model], targets: Iterable[str], given: Iterabl
             return
         done[name] = None
         if name not in models:
-            raise KeyError(f"{name} is neither a SQL model of these layers nor given")
+            return
         for parent in models[name].parents:
             visit(parent)
         order.append(models[name])

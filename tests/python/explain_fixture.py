@@ -1,4 +1,4 @@
-"""Facts of invented segments, from a star to one that nobody should contact, for the tests of the explanations."""
+"""Facts of invented segments, from a star to one that nobody should contact."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _actions(**candidates: tuple[str, float, float, int, bool]) -> list[dict[str
     return [
         {
             "dimension": key.split("_")[0],
-            "candidate_rank": int((key.split("_") + ["1"])[1]),
+            "candidate_rank": int(key.partition("_")[2] or 1),
             "candidate": name,
             "candidate_share": share,
             "population_share": base,

@@ -141,6 +141,7 @@ def _sessions(events: list[Event], rules: Rules) -> list[dict[str, Any]]:
             {
                 "key": key,
                 "start": members[0].at,
+                "name": key[1] if key[0] == "given" else "",
                 "local": min(local(event.at, rules.zone) for event in members),
                 # Seconds as the clock ticks, not elapsed fractions.
                 "seconds": int(members[-1].at.timestamp() // 1 - members[0].at.timestamp() // 1),
@@ -153,7 +154,7 @@ def _sessions(events: list[Event], rules: Rules) -> list[dict[str, Any]]:
                 "device": min((event.device_type for event in members if event.device_type), default=None),
             }
         )
-    return sorted(sessions, key=lambda session: session["start"])
+    return sorted(sessions, key=lambda session: (session["start"], session["name"]))
 
 
 def _orders(events: list[Event], rules: Rules) -> list[dict[str, Any]]:
@@ -198,6 +199,7 @@ def _revenue(events: list[Event], orders: list[dict[str, Any]], last_day: date) 
         "refund_rate": _share(refunds, gross),
         "order_count": len(orders),
         "average_order_value": _share(gross, len(orders)),
+        "discounted_order_count": sum(order["discount"] > 0 for order in orders),
         "discount_share": (_share(discount, gross + discount) or 0.0) if orders else None,
         "revenue_90d": total("gross", recent(90)),
         "revenue_365d": total("gross", recent(365)),
@@ -318,6 +320,7 @@ def _lifecycle(events: list[Event], orders: list[dict[str, Any]], last_day: date
         "first_seen_at": min(event.at for event in events),
         "last_seen_at": max(event.at for event in events),
         "tenure_days": (last_day - min(local(event.at, rules.zone) for event in events).date()).days,
+        "days_since_seen": (last_day - max(local(event.at, rules.zone) for event in events).date()).days,
         "first_order_at": min((order["at"] for order in orders), default=None),
         "last_order_at": max((order["at"] for order in orders), default=None),
         "recency_days": (last_day - days[-1]).days if days else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -278,6 +279,7 @@ HOSTILE_NAMES = (
 HOSTILE_CATEGORY = "<img src='http://evil.example/x.png' onerror=alert(2)>{{ 7*7 }}"
 
 
+@lru_cache(maxsize=1)
 def contract() -> dict[str, list[tuple[str, str, bool]]]:
     """Public tables: alias -> [(column, type, not null)]."""
     models = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["models"]
@@ -786,12 +788,14 @@ def _quality(tables: dict[str, list[dict[str, Any]]]) -> None:
 
 def _write(path: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
     with duckdb.connect(str(path)) as connection:
-        connection.execute("create schema segmentry")
+        # A file that is itself called segmentry.duckdb makes `segmentry.segments` ambiguous.
+        schema = f'"{path.stem}".segmentry'
+        connection.execute(f"create schema {schema}")
         for table, columns in contract().items():
             definition = ", ".join(
                 f'"{name}" {kind}{" not null" if needed else ""}' for name, kind, needed in columns
             )
-            connection.execute(f"create table segmentry.{table} ({definition})")
+            connection.execute(f"create table {schema}.{table} ({definition})")
             if not tables[table]:
                 continue
             rows = [{"run_id": RUN_ID} | row for row in tables[table]]
@@ -803,7 +807,7 @@ def _write(path: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
             )
             connection.register("frame", frame)
             cast = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind, _ in columns)
-            connection.execute(f"insert into segmentry.{table} select {cast} from frame")
+            connection.execute(f"insert into {schema}.{table} select {cast} from frame")
             connection.unregister("frame")
 
 

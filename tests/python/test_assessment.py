@@ -288,7 +288,13 @@ def random_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _write_tables(database, tables)
 
     shutil.copytree(REPO / "macros", project / "macros")
-    shutil.copytree(REPO / "models" / "assessment", project / "models" / "assessment")
+    shutil.copytree(
+        REPO / "models" / "assessment",
+        project / "models" / "assessment",
+        ignore=shutil.ignore_patterns("_unit_tests.yml"),
+    )
+    for blocks in (REPO / "models").rglob("_docs.md"):
+        shutil.copy(blocks, project / "models")
     (project / "models" / "upstream").mkdir()
     for name in tables:
         (project / "models" / "upstream" / f"{name}.sql").write_text(f"select * from fixture.{name}")
@@ -309,16 +315,7 @@ def random_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         yaml.safe_dump({"segmentry": {"target": "dev", "outputs": {"dev": output}}})
     )
     finished = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "dbt.cli.main",
-            "build",
-            "--exclude",
-            "resource_type:unit_test",
-            "--project-dir",
-            str(project),
-        ],
+        [str(Path(sys.executable).with_name("dbt")), "build"],
         cwd=project,
         env=os.environ | {"DBT_PROFILES_DIR": str(project), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
         capture_output=True,
@@ -396,14 +393,15 @@ def _percent_rank(values: pd.Series) -> pd.Series:
 
 
 def _top_season(days: pd.DataFrame) -> tuple[int, float]:
-    """Return the days with an order and the share of the best quarter, 0 where it is not of two years."""
+    """Return the days with an order and the share of the best quarter, -1 where it is not of two years."""
     counts = days["order_date"].dt.quarter.value_counts()
     best = min(quarter for quarter in counts.index if counts[quarter] == counts.max())
     years = days.loc[days["order_date"].dt.quarter == best, "order_date"].dt.year.nunique()
-    return len(days), counts[best] / len(days) if years >= 2 else 0.0
+    return len(days), counts[best] / len(days) if years >= 2 else -1.0
 
 
-def _expected_traits(warehouse: Warehouse) -> pd.DataFrame:
+def _trait_measures(warehouse: Warehouse) -> dict[str, tuple[str, pd.Series, pd.Series, int]]:
+    """Return dimension, score, support and least support of every trait, by customer."""
     people = warehouse.table("int_segmentry__profiles_joined").set_index("customer_id").sort_index()
     run = warehouse.table("int_segmentry__run").iloc[0]
     days = warehouse.table("int_segmentry__purchase_days_built")
@@ -427,7 +425,7 @@ def _expected_traits(warehouse: Warehouse) -> pd.DataFrame:
         for name in ("orders", "sessions", "carts", "category_events", "order_days")
     }
     visits = sessions / people["tenure_days"].clip(lower=30)
-    measures: dict[str, tuple[str, pd.Series, pd.Series, int]] = {
+    return {
         "high_value": ("who", _percent_rank(people["clv"].astype(float)), orders, 1),
         "at_risk": (
             "who",
@@ -487,8 +485,11 @@ def _expected_traits(warehouse: Warehouse) -> pd.DataFrame:
         "desktop_loyal": ("how", 1 - people["mobile_share"], sessions, minimum["sessions"]),
         "highly_engaged": ("who", _percent_rank(visits), sessions, minimum["sessions"]),
     }
+
+
+def _expected_traits(warehouse: Warehouse) -> pd.DataFrame:
     rows = []
-    for trait, (dimension, score, support, least) in measures.items():
+    for trait, (dimension, score, support, least) in _trait_measures(warehouse).items():
         threshold = warehouse.var(f"trait_{trait}")
         shown = (score >= threshold) & (support >= least)
         strength = 1 - 0.5 * (1 - score[shown]) / (1 - threshold)
@@ -519,21 +520,27 @@ def test_segment_traits_equal_an_independent_computation(warehouse: Warehouse) -
     members = _members(warehouse)
     shown = warehouse.table("int_segmentry__traits_detected")
     rows = []
-    for trait in _macro_list("traits.sql", "traits", warehouse.settings):
-        has_trait = members["customer_id"].isin(shown.loc[shown["trait"] == trait["trait"], "customer_id"])
+    for trait, (_, _, support, least) in _trait_measures(warehouse).items():
+        has_trait = members["customer_id"].isin(shown.loc[shown["trait"] == trait, "customer_id"])
+        is_observed = members["customer_id"].map(support) >= least
         for segment, own in has_trait.groupby(members["segment_id"]):
             lift = own.mean() / has_trait.mean() if has_trait.any() else None
+            seen, all_seen = own[is_observed], has_trait[is_observed]
+            observed_lift = seen.mean() / all_seen.mean() if len(seen) and all_seen.any() else None
             rows.append(
                 {
                     "segment_id": segment,
-                    "trait": trait["trait"],
+                    "trait": trait,
+                    "observed_count": len(seen),
                     "support_count": own.sum(),
                     "trait_share": own.mean(),
                     "population_share": has_trait.mean(),
                     "lift": lift,
+                    "observed_lift": observed_lift,
                     "is_defining": bool(
                         lift is not None
-                        and round(lift, 6) >= warehouse.var("trait_lift")
+                        and observed_lift is not None
+                        and round(min(lift, observed_lift), 6) >= warehouse.var("trait_lift")
                         and own.sum() >= warehouse.var("minimum_support")
                         and round(own.mean(), 6) >= warehouse.var("trait_share")
                     ),
@@ -1013,3 +1020,17 @@ def test_random_audiences_hold_out_the_stated_share(random_build: Path) -> None:
     share = RANDOM_VARS["segmentry_holdout_share"]
     assert len(audiences) > 100
     assert abs(audiences["is_holdout"].mean() - share) < 4 * (share * (1 - share) / len(audiences)) ** 0.5
+
+
+def test_the_docs_page_names_every_trait_rule_and_default() -> None:
+    page = (REPO / "docs" / "methods" / "assessment.md").read_text()
+    rows = {line.split("|")[1].strip(" `"): line for line in page.splitlines() if line.startswith("| `")}
+    for entry in _macro_list("traits.sql", "traits", DEFAULTS):
+        _, name, dimension, _, threshold, observations, _ = rows[entry["trait"]].split("|")
+        assert dimension.strip() == entry["dimension"], name
+        assert float(threshold.split(":")[0].split("(")[0]) == entry["threshold"], name
+        assert int(observations.split()[0]) == entry["minimum_support"], name
+    for entry in _macro_list("validation_rules.sql", "validation_rules", DEFAULTS):
+        _, name, _, threshold, severity, _ = rows[entry["rule"]].split("|")
+        assert float(threshold.replace(",", "")) == entry["threshold"], name
+        assert severity.strip().startswith(entry["severity"]), name

@@ -117,6 +117,14 @@ def test_everything_else_is_refused(locked: duckdb.DuckDBPyConnection, place: Pa
     assert (place / "neighbour.csv").read_text() == "a\n2\n"
 
 
+def test_a_file_can_be_named_by_way_of_a_link(place: Path) -> None:
+    (place / "link.csv").symlink_to(place / "neighbour.csv")
+    connection = duckdb.connect()
+    plugin_with(input_files=[str(place / "seeds" / ".." / "link.csv")]).configure_connection(connection)
+    for name in ("link.csv", "neighbour.csv"):
+        assert connection.execute("from read_csv(?)", [str(place / name)]).fetchall() == [(2,)]
+
+
 def test_time_zone_is_utc_on_every_cursor(locked: duckdb.DuckDBPyConnection) -> None:
     shown = (
         locked.cursor().execute("select cast(timestamptz '2025-01-01 12:00:00+02:00' as varchar)").fetchall()
@@ -243,7 +251,8 @@ def count(mart):
     return query(f"select count(*) from segmentry.{mart} where status = 'ok'")[0][0]
 
 def build(*arguments):
-    result = dbtRunner().invoke(["build", "--quiet", "--log-level", "none", "--exclude-resource-type", "unit_test", *arguments])
+    quietly = ["--quiet", "--log-level", "none", "--exclude-resource-type", "unit_test"]
+    result = dbtRunner().invoke(["build", *quietly, *arguments])
     rows = query("select segment_id, status, invocation_id from segmentry_internal.int_segmentry__llm_ledger")
     return {
         "success": result.success,

@@ -450,7 +450,7 @@ def test_the_macro_and_the_package_ask_for_the_same_versions() -> None:
     template = jinja2.Environment(extensions=["jinja2.ext.do"]).from_string(source)
     module: Any = template.make_module(
         {
-            "return": lambda value: returned.append(value) or "",
+            "return": returned.append,
             "var": {
                 "segmentry_explanation_provider": "template",
                 "segmentry_explanation_model": "",

@@ -16,6 +16,7 @@ In the profile::
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import astuple, fields
@@ -87,7 +88,9 @@ def _readable_files(config: Mapping[str, Any]) -> list[str]:
     directories = [directories] if isinstance(directories, str) else directories
     # Files, not directories: in an allowed directory SQL could also create files and attach databases.
     seeds = [path for directory in directories for path in Path(directory).glob("**/*.csv")]
-    return sorted({str(path.resolve()) for path in [*map(Path, inputs), *seeds] if path.is_file()})
+    files = [path for path in [*map(Path, inputs), *seeds] if path.is_file()]
+    # DuckDB compares the path as SQL writes it: a file can be named by itself or by way of a link.
+    return sorted({str(spelling) for path in files for spelling in (os.path.abspath(path), path.resolve())})
 
 
 def lock_down(conn: DuckDBPyConnection, readable_files: list[str]) -> None:
@@ -114,13 +117,13 @@ def lock_down(conn: DuckDBPyConnection, readable_files: list[str]) -> None:
     >>> import duckdb
     >>> conn = duckdb.connect()
     >>> lock_down(conn, [])
-    >>> conn.execute("from read_text('/etc/hostname')")
+    >>> conn.execute("from read_text('/etc/hostname')")  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
         ...
     duckdb.PermissionException: Permission Error: Cannot access file ...
     """
     if _setting(conn, "lock_configuration"):
-        allowed = {str(Path(path).resolve()) for path in _setting(conn, "allowed_paths")}
+        allowed = set(_setting(conn, "allowed_paths"))
         if missing := [path for path in readable_files if path not in allowed]:
             raise ConfigurationError(
                 f"The database is open in this process without access to {missing[0]!r}. "

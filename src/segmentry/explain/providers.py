@@ -96,7 +96,7 @@ class TemplateProvider:
 
     Examples
     --------
-    >>> TemplateProvider(language="tlh")
+    >>> TemplateProvider(language="tlh")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
     segmentry.exceptions.ConfigurationError: There is no explanation template in 'tlh'. Available: en. ...

@@ -201,7 +201,7 @@ def plot_robustness_heatmap(report: SegmentationReport) -> Figure:
         for segment in report.segments
     ]
     scores = [[segment.get(test) for segment in found] for test in tests]
-    labels = [["none" if score is None else _decimals(score) for score in row] for row in scores]
+    labels = [["none" if score is None else wording.score(score) for score in row] for row in scores]
     _heatmap(axes, scores, labels, _low_is_warm(), 0.4, 1.0)
     axes.set_yticks(
         [place + 0.5 for place in range(len(tests))], [_test_label(test) for test in tests], rotation=0
@@ -373,7 +373,7 @@ def _draw_robustness(axes: Axes, report: SegmentationReport, ids_only: bool = Fa
             continue
         axes.barh(row, score, height=0.56, color=colours[segment.segment_id])
         axes.text(
-            0.012, row, f"{_decimals(score)}  {_printable(segment.verdict or '')}", va="center", fontsize=14,
+            0.012, row, f"{wording.score(score)}  {_printable(segment.verdict or '')}", va="center", fontsize=14,
             fontweight="bold", color=text_on(colours[segment.segment_id]),
         )  # fmt: skip
     axes.set_xlim(0, 1.06)
@@ -417,7 +417,7 @@ def _draw_scores(axes: Axes, report: SegmentationReport) -> None:
     _heatmap(
         axes,
         cells,
-        [["none" if v is None else _decimals(v) for v in row] for row in cells],
+        [["none" if v is None else wording.score(v) for v in row] for row in cells],
         _blues(),
         0.0,
         1.0,
@@ -662,10 +662,6 @@ def _money(amount: Any, report: SegmentationReport) -> str:
 
 def _unit_of_money(report: SegmentationReport) -> str:
     return _money(1, report).replace(".00", "")
-
-
-def _decimals(score: float) -> str:
-    return f"{score:.2f}"
 
 
 def _test_rows(segments: Sequence[SegmentSummary]) -> list[tuple[str, str]]:

@@ -116,6 +116,7 @@ def _environment() -> Environment:
         "quantity": wording.quantity,
         "reason": wording.reason_text,
         "returned": wording.returned,
+        "score": wording.score,
         "sentence": wording.sentence,
         "share": wording.share,
         "times": wording.times,

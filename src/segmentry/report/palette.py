@@ -12,7 +12,7 @@ from collections.abc import Iterable
 __all__ = ["DARK", "LIGHT", "colour_places", "text_on"]
 
 LIGHT = (
-    "#3a6ed6", "#a43f08", "#589e81", "#791d88", "#ad7a00", "#4a98d5",
+    "#3a6ed6", "#a43f08", "#589e81", "#791d88", "#ad7a00", "#4793d0",
     "#3b3c45", "#ab3f70", "#628e52", "#2b1766", "#b97cad", "#563412",
 )  # fmt: skip
 DARK = (

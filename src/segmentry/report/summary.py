@@ -63,7 +63,7 @@ def segment_to_summary(report: SegmentationReport, segment_id: str) -> str:
         lines.append("Robustness: not tested")
     else:
         lines.append(
-            f"Robustness: {segment.overall_robustness:.2f}, {segment.verdict}; "
+            f"Robustness: {wording.score(segment.overall_robustness)}, {segment.verdict}; "
             f"confidence {segment.confidence_level}"
         )
     different = sorted(

@@ -42,6 +42,7 @@ __all__ = [
     "quoted",
     "reason_text",
     "returned",
+    "score",
     "sentence",
     "share",
     "summary",
@@ -69,6 +70,8 @@ _DIRECTION_MARKS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI
 
 _FEATURES = {
     "recency_days": "Days since last order",
+    "days_since_seen": "Days since last seen",
+    "discounted_order_share": "Orders on discount",
     "order_rate": "Orders",
     "visit_rate": "Visits",
     "orders_per_month": "Orders",
@@ -91,15 +94,8 @@ _FEATURES = {
     "hour_entropy": "Spread over the day",
     "weekday_entropy": "Spread over the week",
 }
-_UNITS = {
-    "orders a month": "a month",
-    "sessions a month": "a month",
-    "visits a month": "a month",
-    "currency": "",
-    "share": "",
-    "days": "",
-    "pages": "",
-}
+# Units that the feature's name or the number itself says already.
+_SILENT_UNITS = ("currency", "share", "days", "pages")
 _METHODS = {
     "heuristic": "a rule of thumb from past orders",
     "bg_nbd": "a model of purchases (BG/NBD)",
@@ -193,6 +189,11 @@ def share(fraction: float | None) -> str:
     return f"{math.floor(fraction * 100 + 0.5)}%"
 
 
+def score(value: float) -> str:
+    """Score with two digits, rounded down: 0.749 must not read as the 0.75 that it did not reach."""
+    return f"{math.floor(value * 100 + 1e-9) / 100:.2f}"
+
+
 def times(lift: float) -> str:
     """Multiple of the average, with the multiplication sign."""
     return f"{lift:.0f}{_TIMES}" if lift >= 9.95 else f"{lift:.1f}{_TIMES}"
@@ -278,8 +279,19 @@ def feature_name(feature: str) -> str:
 
 
 def feature_unit(unit: str) -> str:
-    """Give the unit to print beside the feature's name; empty where name or number say it already."""
-    return _UNITS.get(unit, clean(unit))
+    """Give the unit to print beside the feature's name; empty where name or number say it already.
+
+    Of a rate only the time is left: the name says of what.
+
+    Examples
+    --------
+    >>> feature_unit("orders a year"), feature_unit("days"), feature_unit("seconds")
+    ('a year', '', 'seconds')
+    """
+    if unit in _SILENT_UNITS:
+        return ""
+    _, separator, time = unit.partition(" a ")
+    return f"a {clean(time)}" if separator else clean(unit)
 
 
 def feature_value(value: float, unit: str, currency: str, digits: int) -> str:
@@ -355,15 +367,19 @@ def summary(
         name = quoted(leader.segment_name)
         if ready:
             value = money(leader.average_clv, run.reporting_currency)
-            parts.append(f"They are {name}: {count(leader.customer_count)} customers worth {value} each.")
+            caveat = ", but they do not pass every check yet" if leader in waiting else ""
+            parts.append(
+                f"They are {name}: {count(leader.customer_count)} customers worth {value} each{caveat}."
+            )
         else:
             people, value = share(leader.customer_share), share(leader.clv_share)
             parts.append(f"{name}, {people} of customers, hold {value} of the expected value.")
-    if ready and waiting:
+    others = [segment for segment in waiting if segment is not leader]
+    if ready and others:
         names = (
-            listed([quoted(segment.segment_name) for segment in waiting])
-            if len(waiting) <= 2
-            else f"{len(waiting)} of {len(segments)} segments"
+            listed([quoted(segment.segment_name) for segment in others])
+            if len(others) <= 2
+            else f"{len(others)} of {len(segments)} segments"
         )
         parts.append(f"Leave {names} alone for now: not every check is passed.")
     moves = [migration for migration in migrations if migration.is_move]

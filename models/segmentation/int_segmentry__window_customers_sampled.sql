@@ -1,0 +1,11 @@
+-- The customers on whom the time windows are tested: by hash, so that the sample does not depend on the order of rows and stays as customers come.
+with placed_customers as (
+    select
+        customer_id,
+        row_number() over (order by md5(concat('{{ var("segmentry_seed") }}-', customer_id)), customer_id) as place
+    from {{ ref('int_segmentry__profiles_joined') }}
+)
+
+select customer_id
+from placed_customers
+where place <= {{ var('segmentry_window_sample_customers') }}

@@ -1,0 +1,269 @@
+"""The whole way through the door for files, as a user takes it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+from conftest import ROOT, run_dbt
+
+from segmentry.synthetic import generate_small_dataset
+
+SEGMENTRY = Path(sys.executable).with_name("segmentry")
+SHARED = ROOT.parent / "shared" / "data"
+# Times of the build itself: the only columns that may differ when the same input is built again.
+TIMES = {"recorded_at", "generated_at"}
+
+
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command from a directory that is not the project's."""
+    words = [str(SEGMENTRY), "run", *map(str, arguments)]
+    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.sql(query).fetchall()
+
+
+def contents(database: Path, skip: Iterable[str] = ()) -> dict[str, list[tuple[Any, ...]]]:
+    """All marts as sorted rows, without the times of the build."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        columns = connection.sql(
+            "select table_name, column_name from information_schema.columns where table_schema = 'segmentry'"
+        ).fetchall()
+        tables: dict[str, list[str]] = {}
+        for table, column in columns:
+            if column not in TIMES:
+                tables.setdefault(table, []).append(column)
+        return {
+            table: connection.sql(f"select {', '.join(names)} from segmentry.{table} order by all").fetchall()
+            for table, names in tables.items()
+            if table not in skip
+        }
+
+
+@pytest.fixture(scope="module")
+def dataset() -> tuple[pd.DataFrame, pd.DataFrame]:
+    return generate_small_dataset(n_customers=300, seed=5)
+
+
+@pytest.fixture(scope="module")
+def parquet_build(dataset: tuple[pd.DataFrame, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("door")
+    events, history = dataset
+    events.to_parquet(directory / "events.parquet")
+    history.to_parquet(directory / "merges.parquet")
+    done = run("--events", "events.parquet", "--id-history", "merges.parquet", "--output", "out", cwd=directory)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    assert "marts ready" in done.stderr
+    assert "Traceback" not in done.stderr
+    return directory / "out"
+
+
+def test_everything_is_where_it_was_promised(parquet_build: Path) -> None:
+    assert {path.name for path in parquet_build.iterdir()} >= {"warehouse.duckdb", "report.html", "report.json", "charts"}
+    charts = {path.suffix for path in (parquet_build / "charts").iterdir()}
+    assert charts == {".svg", ".png"}
+    tables = {name for (name,) in rows(parquet_build / "warehouse.duckdb", "select table_name from information_schema.tables where table_schema = 'segmentry'")}
+    assert len(tables) == 23
+
+
+def test_order_of_rows_format_and_threads_do_not_matter(
+    dataset: tuple[pd.DataFrame, pd.DataFrame], parquet_build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, history = dataset
+    events.sample(frac=1, random_state=3).to_csv(tmp_path / "events.csv", index=False)
+    history.sample(frac=1, random_state=4).to_csv(tmp_path / "merges.csv", index=False)
+    monkeypatch.setenv("SEGMENTRY_THREADS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    done = run("--events", "events.csv", "--id-history", "merges.csv", "--output", "out", "--quiet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    # The run itself is another one: its input is text where the other has numbers.
+    assert without_run(contents(tmp_path / "out" / "warehouse.duckdb")) == without_run(contents(parquet_build / "warehouse.duckdb"))
+
+
+def without_run(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
+    """Leave out what carries the hash of the input."""
+    (run_id,) = {row[0] for row in tables["segmentation_runs"]}
+    kept = {name: content for name, content in tables.items() if name not in ("segmentation_runs", "llm_usage")}
+    return {
+        name: [tuple("run" if value == run_id else value for value in row) for row in content] for name, content in kept.items()
+    }
+
+
+def test_the_same_input_again_gives_the_same_tables(built_demo: Path, tmp_path: Path) -> None:
+    database = tmp_path / "warehouse.duckdb"
+    shutil.copy(built_demo, database)
+    before = contents(database)
+    rebuilt = run_dbt("build", "--exclude-resource-type", "unit_test", database=database)
+    assert rebuilt.returncode == 0, rebuilt.stdout[-3000:]
+    assert contents(database) == before
+
+
+def test_a_later_run_keeps_the_ids(
+    dataset: tuple[pd.DataFrame, pd.DataFrame], parquet_build: Path, tmp_path: Path
+) -> None:
+    events, history = dataset
+    shutil.copytree(parquet_build, tmp_path / "out")
+    earlier = pd.Timestamp(events["event_at"].max()).normalize() - pd.Timedelta(days=20)
+    events.to_parquet(tmp_path / "events.parquet")
+    history.to_parquet(tmp_path / "merges.parquet")
+    k = rows(parquet_build / "warehouse.duckdb", "select count(*) from segmentry.segments")[0][0]
+    done = run(
+        "--events", "events.parquet", "--id-history", "merges.parquet", "--output", "out", "--quiet",
+        "--as-of", f"{earlier:%Y-%m-%d}", "--vars", f"{{segmentry_k: {k}}}", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    database = tmp_path / "out" / "warehouse.duckdb"
+    assert rows(database, "select count(*) from segmentry.segmentation_runs") == [(2,)]
+    (ari,) = rows(database, "select ari_to_previous from segmentry.segmentation_runs where ari_to_previous is not null")[0]
+    assert 0.5 < ari <= 1
+    stayed, moved = rows(
+        database,
+        "select sum(case when is_move then 0 else customer_count end), sum(case when is_move then customer_count else 0 end) from segmentry.segment_migrations",
+    )[0]
+    # An independent count of the same, customer by customer.
+    independent = rows(
+        database,
+        """
+        select count(*) filter (earlier.segment_id = now.segment_id), count(*) filter (earlier.segment_id <> now.segment_id)
+        from segmentry.customers as now
+        inner join segmentry.segment_member_history as earlier on earlier.customer_id = now.customer_id and earlier.run_id <> now.run_id
+        """,
+    )[0]
+    assert (stayed, moved) == independent
+    assert stayed > moved
+
+
+def test_too_few_customers_is_a_result(tmp_path: Path) -> None:
+    pd.DataFrame(
+        {"customer_id": ["a", "b"], "event_at": "2026-01-01 10:00:00", "event_type": "purchase", "amount": [5, 7]}
+    ).to_csv(tmp_path / "events.csv", index=False)
+    done = run("--events", "events.csv", "--output", "out", "--quiet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    database = tmp_path / "out" / "warehouse.duckdb"
+    assert rows(database, "select status, customer_count, segment_count from segmentry.segmentation_runs") == [
+        ("insufficient_data", 2, 0)
+    ]
+    assert rows(database, "select count(*), sum(net_revenue) from segmentry.customers") == [(2, 12)]
+    assert "No segments" in done.stdout
+    assert (tmp_path / "out" / "report.html").stat().st_size > 1000
+
+
+def test_identical_customers_are_one_segment(tmp_path: Path) -> None:
+    pd.DataFrame(
+        {
+            "customer_id": [f"c{number}" for number in range(80)],
+            "event_at": "2026-01-01 10:00:00",
+            "event_type": "purchase",
+            "amount": 5,
+        }
+    ).to_csv(tmp_path / "events.csv", index=False)
+    done = run("--events", "events.csv", "--output", "out", "--quiet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    database = tmp_path / "out" / "warehouse.duckdb"
+    assert rows(database, "select status, segment_count from segmentry.segmentation_runs") == [("single_segment", 1)]
+    assert rows(database, "select segment_id, customer_count, is_production_ready from segmentry.segments") == [("S1", 80, False)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "words", "said"),
+    [
+        ({"customer": ["a"], "event_at": ["2026-01-01"], "event_type": ["purchase"]}, [], ["customer_id", "Found: customer, event_at, event_type"]),
+        ({"customer_id": ["a"], "event_at": ["2026-01-01"], "event_type": ["x"]}, ["--vars", "{segmentry_k_method: best}"], ["segmentry_k_method", "auto, elbow, silhouette"]),
+        ({"customer_id": ["a"], "event_at": ["2026-01-01"], "event_type": ["x"]}, ["--as-of", "tomorrow"], ["segmentry_as_of", "2026-01-31"]),
+    ],
+)  # fmt: skip
+def test_mistakes_are_explained(tmp_path: Path, frame: dict[str, list[str]], words: list[str], said: list[str]) -> None:
+    pd.DataFrame(frame).to_csv(tmp_path / "events.csv", index=False)
+    done = run("--events", "events.csv", "--output", "out", *words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "macro" not in done.stderr
+    for text in said:
+        assert text in done.stderr
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--events", "nowhere.csv"], "nowhere.csv was not found"),
+        (["--events", "events.xlsx"], "needed is .parquet or .csv"),
+        (["--events", "events.parquet"], "could not be read"),
+        (["--events", "events.csv", "--vars", "[1]"], "must be a mapping"),
+    ],
+)
+def test_files_that_cannot_be_used(tmp_path: Path, words: list[str], said: str) -> None:
+    (tmp_path / "events.xlsx").write_text("x")
+    (tmp_path / "events.parquet").write_text("not parquet")
+    (tmp_path / "events.csv").write_text("customer_id,event_at,event_type\n")
+    done = run(*words, "--output", "out", cwd=tmp_path)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def mapped(name: str, source: str, directory: Path) -> Path:
+    target = directory / "events.parquet"
+    script = [sys.executable, str(ROOT / "examples" / "map.py"), str(ROOT / "examples" / f"{name}.sql"), str(SHARED / source), str(target)]
+    subprocess.run(script, check=True)
+    return target
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the real data sets are not here")
+def test_online_retail_adds_up(tmp_path: Path) -> None:
+    mapped("online_retail", "online_retail_2010_2011.parquet", tmp_path)
+    zone = "{segmentry_reporting_currency: GBP, segmentry_time_zone: Europe/London, segmentry_input_time_zone: Europe/London}"
+    done = run("--events", "events.parquet", "--output", "out", "--vars", zone, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    source = SHARED / "online_retail_2010_2011.parquet"
+    independent = duckdb.sql(
+        f"""
+        with lines as (
+            select *, order_id like 'C%' as is_refund, cast(round(abs(quantity) * unit_price, 2) as decimal(18, 2)) as money
+            from read_parquet('{source}') where customer_id is not null
+        )
+        select
+            count(distinct customer_id), sum(case when is_refund then 0 else money end), sum(case when is_refund then money else 0 end),
+            count(distinct case when not is_refund then (customer_id, order_id) end)
+        from lines
+        """
+    ).fetchall()
+    found = rows(
+        tmp_path / "out" / "warehouse.duckdb",
+        "select count(*), sum(gross_revenue), sum(refund_amount), sum(order_count) from segmentry.customers",
+    )
+    assert found == independent
+    rejected = rows(tmp_path / "out" / "warehouse.duckdb", "select count(*) from segmentry.rejected_events where reason = 'missing_customer_id'")
+    assert rejected == duckdb.sql(f"select count(*) from read_parquet('{source}') where customer_id is null").fetchall()
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the real data sets are not here")
+def test_cdnow_adds_up(tmp_path: Path) -> None:
+    mapped("cdnow", "cdnow_master.parquet", tmp_path)
+    done = run("--events", "events.parquet", "--output", "out", "--vars", "{segmentry_reporting_currency: USD}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    source = SHARED / "cdnow_master.parquet"
+    independent = duckdb.sql(
+        f"""
+        select count(distinct customer_id), sum(cast(amount as decimal(18, 2))), count(*), min(event_time), max(event_time)
+        from read_parquet('{source}')
+        """
+    ).fetchall()
+    found = rows(
+        tmp_path / "out" / "warehouse.duckdb",
+        "select count(*), sum(gross_revenue), sum(order_count), min(first_seen_at), max(last_seen_at) from segmentry.customers",
+    )
+    assert found == independent
+    assert rows(tmp_path / "out" / "warehouse.duckdb", "select count(*) from segmentry.customers where preferred_hour is not null") == [(0,)]
