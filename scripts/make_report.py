@@ -1,7 +1,4 @@
-"""Write report.html, report.json and charts/ from a finished warehouse.
-
-python scripts/make_report.py [--database warehouse.duckdb] [--output output]
-"""
+"""Write report.html, report.json and charts/ from a finished warehouse."""
 
 import argparse
 import os
@@ -13,11 +10,9 @@ from segmentry.report import generate_segmentation_report
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    database = os.environ.get("SEGMENTRY_DB", "warehouse.duckdb")
-    parser.add_argument("--database", type=Path, default=Path(database), help="DuckDB file that dbt built")
+    parser = argparse.ArgumentParser(description=__doc__)
+    database = Path(os.environ.get("SEGMENTRY_DB", "warehouse.duckdb"))
+    parser.add_argument("--database", type=Path, default=database, help="DuckDB file that dbt built")
     parser.add_argument("--output", type=Path, default=Path("output"), help="folder to write to")
     arguments = parser.parse_args()
     try:

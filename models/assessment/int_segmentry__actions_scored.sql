@@ -131,7 +131,8 @@ judged as (
 compared as (
     select
         judged.*,
-        max(case when is_actionable and not is_stand_in then 1 else 0 end) over (partition by segment_id, dimension) as has_precise_action
+        max(case when judged.is_actionable and not judged.is_stand_in then 1 else 0 end)
+            over (partition by judged.segment_id, judged.dimension) as has_precise_action
     from judged
 ),
 
@@ -139,11 +140,11 @@ ranked as (
     select
         compared.*,
         row_number() over (
-            partition by segment_id, dimension
-            order by case when is_actionable then 0 else 1 end, strength desc, candidate
+            partition by compared.segment_id, compared.dimension
+            order by case when compared.is_actionable then 0 else 1 end asc, compared.strength desc, compared.candidate asc
         ) as candidate_rank
     from compared
-    where not is_stand_in or has_precise_action = 0
+    where not compared.is_stand_in or compared.has_precise_action = 0
 ),
 
 dimensions as (
@@ -166,5 +167,5 @@ select
     coalesce(ranked.is_actionable, false) as is_actionable
 from segment_sizes
 cross join dimensions
-left join ranked
+left outer join ranked
     on segment_sizes.segment_id = ranked.segment_id and dimensions.dimension = ranked.dimension and ranked.candidate_rank <= 3

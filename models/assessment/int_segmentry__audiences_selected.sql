@@ -20,6 +20,6 @@ inner join {{ ref('int_segmentry__viability_scored') }} as viability
     on reached.segment_id = viability.segment_id
 inner join {{ ref('int_segmentry__profiles_joined') }} as profiles
     on reached.customer_id = profiles.customer_id
-left join segment_categories
+left outer join segment_categories
     on reached.segment_id = segment_categories.segment_id
 where viability.is_production_ready and reached.is_contactable

@@ -16,7 +16,7 @@ contacts as (
     from {{ ref('int_segmentry__members_identified') }} as identified
     inner join {{ ref('int_segmentry__profiles_joined') }} as profiles
         on identified.customer_id = profiles.customer_id
-    left join segment_channels
+    left outer join segment_channels
         on identified.segment_id = segment_channels.segment_id
 ),
 
@@ -26,7 +26,7 @@ refusals as (
         coalesce(merge_map.customer_id, consents.id) as customer_id,
         consents.channel
     from {{ ref('stg_segmentry__consents') }} as consents
-    left join {{ ref('int_segmentry__merge_map_resolved') }} as merge_map
+    left outer join {{ ref('int_segmentry__merge_map_resolved') }} as merge_map
         on consents.id = merge_map.id
     where not consents.is_contactable
 ),
@@ -47,5 +47,5 @@ select
     contacts.channel,
     refused.customer_id is null as is_contactable
 from contacts
-left join refused
+left outer join refused
     on contacts.customer_id = refused.customer_id

@@ -25,7 +25,7 @@ segments as (
         sum(summarised.net_revenue) over () as population_net_revenue,
         sum(summarised.order_count) over () as population_order_count
     from {{ ref('int_segmentry__segments_summarised') }} as summarised
-    left join segment_channels
+    left outer join segment_channels
         on summarised.segment_id = segment_channels.segment_id
 ),
 
@@ -64,43 +64,49 @@ campaigns as (
         assumptions.fixed_cost,
         assumptions.incentive,
         assumptions.gross_margin,
-        cast(round(greatest(
-            case
-                when segments.order_count > 0
-                    then cast(segments.net_revenue as {{ segmentry.type_double() }}) / segments.order_count
-                when segments.population_order_count > 0
-                    then cast(segments.population_net_revenue as {{ segmentry.type_double() }}) / segments.population_order_count
-                else 0
-            end, 0), 2) as {{ segmentry.type_money() }}) as average_order_value,
+        case
+            when segments.order_count > 0
+                then cast(segments.net_revenue as {{ segmentry.type_double() }}) / segments.order_count
+            when segments.population_order_count > 0
+                then cast(segments.population_net_revenue as {{ segmentry.type_double() }}) / segments.population_order_count
+            else 0
+        end as net_order_value,
         assumptions.uplift_low,
         assumptions.uplift_base,
         assumptions.uplift_high,
         assumptions.is_example
     from segments
-    left join reached
+    left outer join reached
         on segments.segment_id = reached.segment_id
-    left join assumptions_ranked as assumptions
+    left outer join assumptions_ranked as assumptions
         on segments.segment_id = assumptions.segment_id and assumptions.assumption_rank = 1
+),
+
+valued as (
+    select
+        campaigns.*,
+        cast(round(greatest(campaigns.net_order_value, 0), 2) as {{ segmentry.type_money() }}) as average_order_value
+    from campaigns
 ),
 
 priced as (
     select
-        campaigns.*,
-        cast(fixed_cost as {{ segmentry.type_double() }}) + reachable_count * contacts * contact_cost as spend,
-        cast(incentive as {{ segmentry.type_double() }}) as conversion_cost,
-        cast(average_order_value as {{ segmentry.type_double() }}) * gross_margin as conversion_margin
-    from campaigns
+        valued.*,
+        cast(valued.fixed_cost as {{ segmentry.type_double() }}) + valued.reachable_count * valued.contacts * valued.contact_cost as spend,
+        cast(valued.incentive as {{ segmentry.type_double() }}) as conversion_cost,
+        cast(valued.average_order_value as {{ segmentry.type_double() }}) * valued.gross_margin as conversion_margin
+    from valued
 ),
 
 outcomes as (
     select
         priced.*,
         {%- for guess in ['low', 'base', 'high'] %}
-        reachable_count * uplift_{{ guess }} as conversions_{{ guess }},
-        spend + reachable_count * uplift_{{ guess }} * conversion_cost as cost_{{ guess }},
-        reachable_count * uplift_{{ guess }} * conversion_margin as margin_{{ guess }},
+        priced.reachable_count * priced.uplift_{{ guess }} as conversions_{{ guess }},
+        priced.spend + priced.reachable_count * priced.uplift_{{ guess }} * priced.conversion_cost as cost_{{ guess }},
+        priced.reachable_count * priced.uplift_{{ guess }} * priced.conversion_margin as margin_{{ guess }},
         {%- endfor %}
-        spend / nullif(reachable_count * (conversion_margin - conversion_cost), 0) as break_even_uplift
+        priced.spend / nullif(priced.reachable_count * (priced.conversion_margin - priced.conversion_cost), 0) as break_even_uplift
     from priced
 )
 

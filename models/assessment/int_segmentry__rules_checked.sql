@@ -27,9 +27,9 @@ measures as (
         coalesce(returns.is_shipped_assumption, false) as is_shipped_assumption,
         case when returns.is_shipped_assumption then 'by the shipped example assumptions' else '' end as example_detail
     from {{ ref('int_segmentry__segments_summarised') }} as summarised
-    left join {{ ref('int_segmentry__returns_estimated') }} as returns
+    left outer join {{ ref('int_segmentry__returns_estimated') }} as returns
         on summarised.segment_id = returns.segment_id
-    left join action_counts
+    left outer join action_counts
         on summarised.segment_id = action_counts.segment_id
 ),
 
@@ -93,5 +93,5 @@ select
         else checked.reason || '; waived: ' || coalesce(waived.waiver_reason, 'no reason given')
     end as reason
 from checked
-left join waived
+left outer join waived
     on checked.segment_id = waived.segment_id and checked.rule = waived.rule

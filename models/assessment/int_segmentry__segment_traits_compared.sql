@@ -4,10 +4,10 @@
 with members as (
     select
         identified.segment_id,
-        identified.customer_id,
         {%- for support in segmentry.traits() | map(attribute='support') | unique %}
-        coalesce(measures.{{ support }}, 0) as {{ support }}{{ ',' if not loop.last }}
+        measures.{{ support }},
         {%- endfor %}
+        identified.customer_id
     from {{ ref('int_segmentry__members_identified') }} as identified
     inner join {{ ref('int_segmentry__traits_measured') }} as measures
         on identified.customer_id = measures.customer_id
@@ -47,7 +47,7 @@ counts as (
         cast(observed_counts.observed_count as {{ segmentry.type_double() }}) as observed_count,
         cast(coalesce(shown_counts.support_count, 0) as {{ segmentry.type_double() }}) as support_count
     from observed_counts
-    left join shown_counts
+    left outer join shown_counts
         on observed_counts.segment_id = shown_counts.segment_id and observed_counts.trait = shown_counts.trait
 ),
 

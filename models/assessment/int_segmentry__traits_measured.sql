@@ -8,16 +8,26 @@ with category_events as (
     group by customer_id
 ),
 
-quarter_days as (
+quarters_of_years as (
     select
         purchase_days.customer_id,
         extract(quarter from purchase_days.order_date) as order_quarter,
-        count(*) as day_count,
-        count(distinct extract(year from purchase_days.order_date)) as year_count
+        extract(year from purchase_days.order_date) as order_year,
+        count(*) as day_count
     from {{ ref('int_segmentry__purchase_days_built') }} as purchase_days
     inner join {{ ref('int_segmentry__run') }} as run
         on purchase_days.order_date <= run.observation_end_date
-    group by purchase_days.customer_id, extract(quarter from purchase_days.order_date)
+    group by purchase_days.customer_id, extract(quarter from purchase_days.order_date), extract(year from purchase_days.order_date)
+),
+
+quarters as (
+    select
+        customer_id,
+        order_quarter,
+        sum(day_count) as day_count,
+        count(*) as year_count
+    from quarters_of_years
+    group by customer_id, order_quarter
 ),
 
 quarters_ranked as (
@@ -26,8 +36,8 @@ quarters_ranked as (
         day_count,
         year_count,
         sum(day_count) over (partition by customer_id) as customer_day_count,
-        row_number() over (partition by customer_id order by day_count desc, order_quarter) as quarter_rank
-    from quarter_days
+        row_number() over (partition by customer_id order by day_count desc, order_quarter asc) as quarter_rank
+    from quarters
 ),
 
 -- A season is what comes back: four orders in one December are a busy month, not a season.
@@ -70,7 +80,7 @@ select
     profiles.mobile_share,
     1 - profiles.mobile_share as desktop_share
 from {{ ref('int_segmentry__profiles_joined') }} as profiles
-left join category_events
+left outer join category_events
     on profiles.customer_id = category_events.customer_id
-left join seasons
+left outer join seasons
     on profiles.customer_id = seasons.customer_id

@@ -52,11 +52,10 @@ action_strengths as (
 -- Rates as decimals: their sums are exact, so their means do not depend on the order of the rows.
 complaint_rates as (
     select
-        identified.segment_id,
         {%- for complaint in complaints %}
-        cast(case when profiles.{{ complaint }} > 1 then 1 else profiles.{{ complaint }} end as {{ dbt.type_numeric() }}) as {{ complaint }}
-        {{- ',' if not loop.last }}
+        cast(case when profiles.{{ complaint }} > 1 then 1 else profiles.{{ complaint }} end as {{ dbt.type_numeric() }}) as {{ complaint }},
         {%- endfor %}
+        identified.segment_id
     from {{ ref('int_segmentry__members_identified') }} as identified
     inner join {{ ref('int_segmentry__profiles_joined') }} as profiles
         on identified.customer_id = profiles.customer_id
@@ -138,13 +137,13 @@ assessed as (
     from segments
     inner join {{ ref('int_segmentry__returns_estimated') }} as returns
         on segments.segment_id = returns.segment_id
-    left join best_terms
+    left outer join best_terms
         on segments.segment_id = best_terms.segment_id
-    left join action_strengths
+    left outer join action_strengths
         on segments.segment_id = action_strengths.segment_id
-    left join complaint_scores
+    left outer join complaint_scores
         on segments.segment_id = complaint_scores.segment_id
-    left join verdicts
+    left outer join verdicts
         on segments.segment_id = verdicts.segment_id
 ),
 
@@ -152,17 +151,17 @@ decided as (
     select
         assessed.*,
         case
-            when not is_valid or not is_actionable then 'reject'
-            when roi_high < 0 and not is_shipped_assumption then 'reject'
-            when has_evidence and roi_low >= 0 then 'pursue'
+            when not assessed.is_valid or not assessed.is_actionable then 'reject'
+            when assessed.roi_high < 0 and not assessed.is_shipped_assumption then 'reject'
+            when assessed.has_evidence and assessed.roi_low >= 0 then 'pursue'
             else 'test'
         end as decision,
         -- A waiver can silence the rule about actions; it can't make up something to act on.
-        case when not is_actionable and not is_action_finding then '; Nothing stands out to act on' else '' end as action_reason,
+        case when not assessed.is_actionable and not assessed.is_action_finding then '; Nothing stands out to act on' else '' end as action_reason,
         case
-            when roi_high < 0 then '; Even the high guess of the uplift returns less than it costs'
-            when roi_low is null then '; The return could not be estimated'
-            when roi_low < 0 then '; The low guess of the uplift returns less than it costs'
+            when assessed.roi_high < 0 then '; Even the high guess of the uplift returns less than it costs'
+            when assessed.roi_low is null then '; The return could not be estimated'
+            when assessed.roi_low < 0 then '; The low guess of the uplift returns less than it costs'
             else ''
         end as return_reason
     from assessed

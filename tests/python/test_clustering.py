@@ -94,6 +94,18 @@ def test_multi_start_is_no_worse_than_sklearn(seed: int) -> None:
     assert ours.inertia <= peer.inertia_ * 1.002
 
 
+def test_multi_start_on_many_rows() -> None:
+    from sklearn.cluster import KMeans
+
+    x, _ = blobs(0, n=9000, apart=3.0)  # beyond one chunk: finalists run with anchors
+    weights = np.random.default_rng(0).integers(0, 3, len(x)).astype(float)
+    warm = x[:5]
+    fits = multi_start(x, weights, 5, 4, np.random.default_rng(0), warm=warm)
+    assert np.array_equal(fits[0].centroids, lloyd(x, weights, warm).centroids)
+    peer = KMeans(5, n_init=10, tol=0.0, random_state=0).fit(x, sample_weight=weights)
+    assert best_fit(fits).inertia == pytest.approx(peer.inertia_, rel=1e-6)
+
+
 def test_starts_are_rows_with_weight() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(50, 2))
@@ -340,6 +352,22 @@ def test_unusable_input_is_refused(change, words: str) -> None:
     frame = change(customers(np.random.default_rng(0).normal(size=(60, 2))))
     with pytest.raises(DataValidationError, match=words):
         select_k(frame, SegmentationSettings())
+
+
+def test_rare_customers_count_as_distinct_even_outside_the_sample() -> None:
+    values = np.zeros((5000, 1))
+    values[::1000, 0] = [1.0, 2.0, 3.0, 4.0, 5.0]
+    selection = select_k(customers(values), SegmentationSettings(fit_sample_customers=100))
+    assert selection["k"].tolist() == [2, 3, 4, 5, 6]
+
+
+def test_a_model_needs_its_rows_and_its_customers() -> None:
+    frame = customers(np.random.default_rng(0).normal(size=(60, 2)))
+    selection, model = model_of(frame, SegmentationSettings())
+    with pytest.raises(DataValidationError, match="one row per cluster and feature"):
+        assign(frame, model.iloc[1:])
+    with pytest.raises(ClusteringError, match="no customers"):
+        fit_centroids(frame.iloc[:0], selection, SegmentationSettings())
 
 
 def test_the_selection_must_have_one_choice() -> None:

@@ -213,6 +213,8 @@ def test_centroids_decide_when_no_customer_is_shared() -> None:
         1: "S2",
         2: "S4",
     }
+    strange = previous.assign(feature="another")
+    assert set(match_segments(clusters, sizes, 3, centroids, strange)["matched_by"]) == {"new", "retired"}
     one_shared = sizes.assign(shared_customers=[0, 0, 0, 0, 0, 1])
     assert set(match_segments(clusters, one_shared, 3, centroids, previous)["matched_by"]) == {
         "new",

@@ -375,6 +375,29 @@ def test_kind_is_named_only_where_known(kind: str | None, says: str | None, tmp_
     assert [phrase for phrase in phrases if phrase in page.text] == ([says] if says else [])
 
 
+@pytest.mark.parametrize(
+    ("decision", "badge"),
+    [
+        ("pursue", "✓ Ready to act on"),
+        ("test", "✓ Passes the checks, test first"),
+        ("reject", "! Passes the checks, does not pay"),
+    ],
+)
+def test_a_sound_segment_that_does_not_pay_is_not_called_ready(
+    decision: str, badge: str, warehouse: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(warehouse("two"), tmp_path / "w.duckdb"))
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("update segmentry.segment_viability set decision = ?", [decision])
+    assert Page(render_report(load_report(path))).texts("p", "badge") == [badge] * 2
+
+
+def test_scores_are_rounded_down_so_that_no_cut_is_claimed() -> None:
+    assert [wording.score(value) for value in (0.7499, 0.75, 0.29, 1.0, 0.0)] == [
+        "0.74", "0.75", "0.29", "1.00", "0.00",
+    ]  # fmt: skip
+
+
 def test_untested_segments_are_never_called_stable(warehouse: Callable[[str], Path]) -> None:
     page = Page(render_report(load_report(warehouse("untested"))))
     assert "Whether these segments are stable is not known" in page.texts("h2")
@@ -507,7 +530,7 @@ def test_summary_of_a_segment(report: SegmentationReport) -> None:
         f"{segment.segment_id} {segment.segment_name}: {segment.customer_count} customers"
     )
     assert f"{segment.overall_robustness:.2f}" in lines[1]
-    assert lines[-1] == "Ready to act on: yes"
+    assert lines[-2:] == ["Campaign: go ahead", "Checks: passed"]
     with pytest.raises(ReportGenerationError, match=r"no segment 'S99'.*S1"):
         segment_to_summary(report, "S99")
 
@@ -516,9 +539,7 @@ def test_summary_of_a_segment(report: SegmentationReport) -> None:
 def test_summaries_say_why_a_segment_is_not_ready(report: SegmentationReport) -> None:
     for segment in report.segments:
         last = segment_to_summary(report, segment.segment_id).splitlines()[-1]
-        assert last.startswith(
-            "Ready to act on: yes" if segment.is_production_ready else "Ready to act on: no ("
-        )
+        assert last.startswith("Checks: passed" if segment.is_production_ready else "Checks: not passed (")
 
 
 # ---- schema --------------------------------------------------------------------------------------

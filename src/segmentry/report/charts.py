@@ -373,8 +373,8 @@ def _draw_robustness(axes: Axes, report: SegmentationReport, ids_only: bool = Fa
             continue
         axes.barh(row, score, height=0.56, color=colours[segment.segment_id])
         axes.text(
-            0.012, row, f"{wording.score(score)}  {_printable(segment.verdict or '')}", va="center", fontsize=14,
-            fontweight="bold", color=text_on(colours[segment.segment_id]),
+            0.012, row, f"{wording.score(score)}  {_printable(segment.verdict or '')}", va="center",
+            fontsize=14, fontweight="bold", color=text_on(colours[segment.segment_id]),
         )  # fmt: skip
     axes.set_xlim(0, 1.06)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1], ["0", "0.2", "0.4", "0.6", "0.8", "1"])
@@ -397,7 +397,7 @@ def _draw_actionability(axes: Axes, report: SegmentationReport) -> None:
                 + (
                     f"\n{wording.times(actions[name].lift or 0)}"
                     if actions[name].is_actionable
-                    else "\nas everybody"
+                    else "\nnot distinct"
                 )
                 for name in _DIMENSIONS
             ]

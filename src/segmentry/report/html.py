@@ -34,7 +34,12 @@ _PASS_MARK = 0.75
 # The row of a test that holds the mean over its variants.
 _ALL_VARIANTS = "all"
 _CUTS = ((0.60, "doubtful"), (0.75, "stable"), (0.85, "highly stable"))
-_DECISIONS = {"pursue": "go ahead", "test": "test on a small group first", "reject": "do not pursue"}
+# What a segment that passes every check may be used for, by the decision of segment_viability.
+_BADGES = {
+    "pursue": ("good", "✓", "Ready to act on"),
+    "test": ("good", "✓", "Passes the checks, test first"),
+    "reject": ("warn", "!", "Passes the checks, does not pay"),
+}
 _TIERS = {
     "A": "the customers who hold the first half of expected value",
     "B": "the next 30%",
@@ -123,13 +128,22 @@ def _environment() -> Environment:
     }
     environment.tests["blocking"] = wording.blocks
     environment.globals |= {
+        "badge": _badge,
         "verdict_signs": _VERDICTS,
-        "decisions": _DECISIONS,
+        "decisions": wording.DECISIONS,
         "tiers": _TIERS,
         "pass_mark": _PASS_MARK,
         "cuts": _CUTS,
     }
     return environment
+
+
+def _badge(segment: SegmentSummary) -> tuple[str, str, str]:
+    """Look, sign and words that say at a glance what may be done."""
+    if not segment.is_production_ready:
+        return ("warn", "!", "Not ready to act on")
+    decision = segment.viability.decision if segment.viability else "pursue"
+    return _BADGES.get(decision, _BADGES["test"])
 
 
 # ---- size against value ------------------------------------------------------------------------

@@ -80,11 +80,16 @@ def segment_to_summary(report: SegmentationReport, segment_id: str) -> str:
     lines.append(f"Stands out: {', '.join(found) if found else 'nothing to act on'}")
     if segment.explanation is not None and segment.explanation.campaign_recommendation:
         lines.append(f"Next step: {wording.printable(segment.explanation.campaign_recommendation)}")
+    if segment.viability is not None:
+        decision = segment.viability.decision
+        lines.append(f"Campaign: {wording.DECISIONS.get(decision, wording.humanise(decision))}")
     reasons = [wording.printable(check.reason) for check in segment.checks if wording.blocks(check)]
     if segment.is_production_ready:
-        lines.append("Ready to act on: yes")
+        lines.append("Checks: passed")
     else:
-        lines.append(f"Ready to act on: no{' (' + '; '.join(reasons) + ')' if reasons else ''}")
+        lines.append(
+            f"Checks: not passed ({'; '.join(reasons) or 'nothing stands out, or a test is missing'})"
+        )
     return "\n".join(lines)
 
 

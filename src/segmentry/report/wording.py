@@ -23,6 +23,7 @@ from segmentry.report.schema import (
 )
 
 __all__ = [
+    "DECISIONS",
     "blocks",
     "clean",
     "concentrated_segment",
@@ -96,6 +97,8 @@ _FEATURES = {
 }
 # Units that the feature's name or the number itself says already.
 _SILENT_UNITS = ("currency", "share", "days", "pages")
+# The decisions of segment_viability in plain words.
+DECISIONS = {"pursue": "go ahead", "test": "test on a small group first", "reject": "do not pursue"}
 _METHODS = {
     "heuristic": "a rule of thumb from past orders",
     "bg_nbd": "a model of purchases (BG/NBD)",
