@@ -2,27 +2,27 @@
    one old id the conflict policy ranks; rank 1 is the edge, the others are conflicts. The order is total, so that the order of rows never matters.
    With `cutoffs` (a relation with the columns of `keys` and cutoff_at) the answer is given per key, as it was known at that time: later merges
    are left out before any policy is applied. #}
-{% macro merge_edges(merges, keys=[], cutoffs=none) -%}
+{% macro merge_edges(history, keys=[], cutoffs=none) -%}
     {%- set key_list = keys | join(', ') ~ (', ' if keys else '') -%}
     {%- set policy = var('segmentry_conflict_policy') -%}
     with countable_merges as (
         select
             {% for key in keys %}{{ cutoffs }}.{{ key }}, {% endfor %}
-            merges.old_id,
-            merges.new_id,
-            merges.merged_at,
-            merges.ingested_at,
-            merges.source,
-            merges.operation
-        from {{ merges }} as merges
+            history.old_id,
+            history.new_id,
+            history.merged_at,
+            history.ingested_at,
+            history.source,
+            history.operation
+        from {{ history }} as history
         {% if cutoffs %}
             inner join {{ cutoffs }}
-                on merges.merged_at < {{ cutoffs }}.cutoff_at
+                on history.merged_at < {{ cutoffs }}.cutoff_at
         {% endif %}
         where
-            merges.reject_reason is null
+            history.reject_reason is null
             {% if var('segmentry_merge_as_of') %}
-                and merges.merged_at < cast('{{ var("segmentry_merge_as_of") }}' as {{ dbt.type_timestamp() }})
+                and history.merged_at < cast('{{ var("segmentry_merge_as_of") }}' as {{ dbt.type_timestamp() }})
             {% endif %}
     ),
 

@@ -1,4 +1,5 @@
 -- What the traits are read from: measures from 0 to 1, and the observations behind them; the macro `traits` says which belongs to which.
+{% set quarters = [1, 2, 3, 4] %}
 with category_events as (
     select
         customer_id,
@@ -8,46 +9,52 @@ with category_events as (
     group by customer_id
 ),
 
-quarters_of_years as (
+order_days as (
     select
         purchase_days.customer_id,
         extract(quarter from purchase_days.order_date) as order_quarter,
-        extract(year from purchase_days.order_date) as order_year,
-        count(*) as day_count
+        extract(year from purchase_days.order_date) as order_year
     from {{ ref('int_segmentry__purchase_days_built') }} as purchase_days
     inner join {{ ref('int_segmentry__run') }} as run
         on purchase_days.order_date <= run.observation_end_date
-    group by purchase_days.customer_id, extract(quarter from purchase_days.order_date), extract(year from purchase_days.order_date)
 ),
 
+-- One pass over the days: grouping by quarter and year first and ranking then would be three.
 quarters as (
     select
         customer_id,
-        order_quarter,
-        sum(day_count) as day_count,
-        count(*) as year_count
-    from quarters_of_years
-    group by customer_id, order_quarter
+        {%- for quarter in quarters %}
+        sum(case when order_quarter = {{ quarter }} then 1 else 0 end) as day_count_{{ quarter }},
+        min(case when order_quarter = {{ quarter }} then order_year end) as first_year_{{ quarter }},
+        max(case when order_quarter = {{ quarter }} then order_year end) as last_year_{{ quarter }},
+        {%- endfor %}
+        count(*) as order_day_count
+    from order_days
+    group by customer_id
 ),
 
-quarters_ranked as (
+best_quarters as (
     select
-        customer_id,
-        day_count,
-        year_count,
-        sum(day_count) over (partition by customer_id) as customer_day_count,
-        row_number() over (partition by customer_id order by day_count desc, order_quarter asc) as quarter_rank
+        quarters.*,
+        greatest({% for quarter in quarters %}day_count_{{ quarter }}{{ ', ' if not loop.last }}{% endfor %}) as day_count
     from quarters
 ),
 
--- A season is what comes back: four orders in one December are a busy month, not a season.
+-- A season is what comes back: four orders in one December are a busy month, not a season. Ties go to the earliest quarter.
 seasons as (
     select
         customer_id,
-        customer_day_count as order_day_count,
-        case when year_count >= 2 then cast(day_count as {{ segmentry.type_double() }}) / customer_day_count end as season_share
-    from quarters_ranked
-    where quarter_rank = 1
+        order_day_count,
+        case
+            when
+                case
+                    {%- for quarter in quarters %}
+                    when day_count_{{ quarter }} = day_count then last_year_{{ quarter }} > first_year_{{ quarter }}
+                    {%- endfor %}
+                end
+                then cast(day_count as {{ segmentry.type_double() }}) / order_day_count
+        end as season_share
+    from best_quarters
 )
 
 select

@@ -3,10 +3,10 @@
 -- Statements about a pair that was never merged, and merges that are left out on purpose, are found only once all merges are known.
 with judged as (
     select
-        merges.*,
-        sum(case when merges.reject_reason is null and merges.operation = 'merge' then 1 else 0 end)
-            over (partition by merges.old_id, merges.new_id) as merge_count
-    from {{ ref('int_segmentry__id_merges_typed') }} as merges
+        history.*,
+        sum(case when history.reject_reason is null and history.operation = 'merge' then 1 else 0 end)
+            over (partition by history.old_id, history.new_id) as merge_count
+    from {{ ref('int_segmentry__id_merges_typed') }} as history
 ),
 
 reasoned as (

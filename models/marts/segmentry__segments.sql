@@ -1,5 +1,6 @@
 {{ config(alias='segments') }}
 
+-- noqa: disable=LT02
 with actions as (
     select
         segment_id,

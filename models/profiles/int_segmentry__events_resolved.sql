@@ -4,6 +4,7 @@
     'product_id', 'quantity', 'amount', 'discount_amount',
 ] %}
 
+-- noqa: disable=LT02
 with duplicated_ids as (
     select distinct event_id
     from {{ ref('int_segmentry__duplicate_events_ranked') }}

@@ -83,7 +83,7 @@ joined as (
 cumulated as (
     select
         joined.*,
-        sum(clv) over (order by clv desc, customer_id rows between unbounded preceding and current row) - clv as clv_before,
+        sum(clv) over (order by clv desc, customer_id asc rows between unbounded preceding and current row) - clv as clv_before,
         sum(clv) over () as clv_total
     from joined
 )

@@ -1,5 +1,6 @@
 -- Typical values in real units, of the customers of whom they are known (of all, as imputed, where of none). Means come from exact decimal sums, so that they do not differ from run to run.
 {% set features = var('segmentry_features') %}
+-- noqa: disable=LT02
 with member_features as (
     select
         members.cluster,

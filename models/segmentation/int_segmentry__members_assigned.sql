@@ -4,6 +4,7 @@
 {% set clusters = range(1, [var('segmentry_k_max'), var('segmentry_k')] | max + 1) | list %}
 {% set far = '1e300' %}
 
+-- noqa: disable=LT02
 with centroid_columns as (
     select
         {% for feature in features %}
@@ -77,13 +78,13 @@ runners_up as (
         cluster,
         least_distance as distance,
         {% if clusters | length == 1 %}
-        cast(null as {{ segmentry.type_double() }}) as second_distance,
+        cast(null as {{ segmentry.type_double() }}) as second_distance
         {% else %}
         nullif(least(
             {% for cluster in clusters %}
             case when cluster = {{ cluster }} then {{ far }} else distance_{{ cluster }} end{{ ',' if not loop.last }}
             {% endfor %}
-        ), {{ far }}) as second_distance,
+        ), {{ far }}) as second_distance
         {% endif %}
     from assigned
 ),

@@ -1,4 +1,5 @@
 -- Today's features of the sampled customers: what the windows are compared with.
+-- noqa: disable=LT02
 select
     features.customer_id,
     {% for feature in var('segmentry_features') %}

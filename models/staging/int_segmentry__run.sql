@@ -15,9 +15,9 @@ moments as (
     select
         md5(concat(event_facts.events_hash, '-', merge_facts.merges_hash)) as input_hash,
         {% if var('segmentry_as_of') %}
-            cast('{{ var("segmentry_as_of") }}' as date) as as_of_date
+        cast('{{ var("segmentry_as_of") }}' as date) as as_of_date
         {% else %}
-            coalesce(cast(event_facts.latest_event_at as date), cast('1970-01-01' as date)) + 1 as as_of_date
+        coalesce(cast(event_facts.latest_event_at as date), cast('1970-01-01' as date)) + 1 as as_of_date
         {% endif %}
     from event_facts
     cross join merge_facts

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,13 +21,15 @@ from numpy.typing import NDArray
 
 from segmentry._frames import Floats, Ints
 
-MAX_ITERATIONS = 300
+MAX_ITERATIONS = 1000
 CONVERGED = 1e-12  # largest centroid move, in standard deviations; one row that changes sides moves more
 CHUNK = 8192  # rows whose distances stay in the cache
 BATCH = 150_000  # distances computed in one go when several starts run side by side
 HEAT = 20  # iterations after which the finalists of a multi-start are chosen
 FINALISTS = 3
 MORE_STARTS, MORE_STARTS_WORK = 48, 500_000  # starts of a small sample, and clusters x rows x starts
+NEAR = 1 / 3  # share of the rows that an anchor keeps at hand; when more can change, it is of no use
+COARSE, STRIDE = 100_000, 8  # more rows than this are approached by way of every eighth
 SLACK = 1e-9  # added to the reach of a move, so that rounding never hides a row that can change
 
 Labels = NDArray[np.signedinteger[Any]]  # int8 where k allows: labels are read far more often than made
@@ -224,9 +227,9 @@ def multi_start(
 class Anchor:
     """All rows labelled by one set of centroids, with what each row's label can survive.
 
-    A row whose margin (distance to the second nearest centroid minus distance to the nearest) exceeds the
-    move of its own centroid plus the largest move of another keeps its label. So another solution near
-    this one is assigned exactly by looking at few rows.
+    A row whose margin (distance to the second nearest centroid minus distance to the nearest) exceeds
+    twice the largest move of a centroid keeps its label. So another solution near this one is assigned
+    exactly by looking at the rows with small margins, which lie side by side here.
 
     References
     ----------
@@ -242,9 +245,6 @@ class Anchor:
         for start in range(0, len(x), CHUNK):
             part = slice(start, start + CHUNK)
             self.labels[part], self.margin[part] = self._label(x[part])
-        self.sizes: Ints = np.bincount(self.labels, minlength=self.k).astype(np.int64)
-        self._by_label: Ints = np.argsort(self.labels, kind="stable")
-        self._margin_by_label = self.margin[self._by_label]
 
     def _label(self, rows: Floats) -> tuple[Labels, Floats]:
         squares = np.einsum("nd,nd->n", rows, rows)
@@ -261,49 +261,67 @@ class Anchor:
         """Weighted sums per label, as in `label_sums`."""
         return label_sums(self.x, self.labels, weights, self.k)
 
-    def within_reach(self, centroids: Floats) -> Ints:
-        """Find the rows that other centroids may label differently; centroid j moved from the anchor's j."""
-        moves = np.sqrt(np.square(centroids - self.centroids).sum(axis=1))
-        first = int(moves.argmax())
-        others = np.full(self.k, moves[first])
-        others[first] = np.delete(moves, first).max(initial=0.0)
-        found, start = [], 0
-        for size, reach in zip(self.sizes, moves + others + SLACK, strict=True):
-            members = slice(start, start := start + int(size))
-            found.append(self._by_label[members][self._margin_by_label[members] <= reach])
-        return np.concatenate(found)
+    @cached_property
+    def _near(self) -> tuple[Ints, Floats, Floats]:
+        """The third of the rows with the smallest margins, in their order: positions, margins, rows."""
+        count = math.ceil(len(self.x) * NEAR)
+        rows = np.argpartition(self.margin, count - 1)[:count] if count < len(self.x) else np.arange(count)
+        rows = rows[np.lexsort((rows, self.margin[rows]))]
+        return rows, self.margin[rows], self.x[rows]
+
+    def changes(self, centroids: Floats) -> tuple[Ints, Labels, int] | None:
+        """Find the rows that other centroids label differently; centroid j moved from the anchor's j.
+
+        Returns the rows, their labels, and how many rows it took; None when the centroids moved so far
+        that most rows would have to be looked at.
+        """
+        reach = 2.0 * float(np.sqrt(np.square(centroids - self.centroids).sum(axis=1).max())) + SLACK
+        if np.count_nonzero(self.margin <= reach) > len(self.x) * NEAR:
+            return None
+        rows, margins, points = self._near
+        count = int(np.searchsorted(margins, reach, side="right"))
+        labels = assign(points[:count], centroids)
+        changed = np.flatnonzero(labels != self.labels[rows[:count]])
+        return rows[changed], labels[changed], count
 
     def relabelled(self, centroids: Floats) -> Labels:
         """Find the label of the nearest of the other centroids for every row."""
-        rows = self.within_reach(centroids)
+        changes = self.changes(centroids)
+        if changes is None:
+            return assign(self.x, centroids)
         labels = self.labels.copy()
-        labels[rows] = assign(self.x[rows], centroids)
+        labels[changes[0]] = changes[1]
         return labels
 
 
 def lloyd(x: Floats, weights: Floats | None, start: Floats, anchor: Anchor | None = None) -> Fit:
     """Run Lloyd's algorithm on many rows from one start until nothing moves.
 
-    Exact: every step gives the means that plain Lloyd gives, but looks only at rows within reach of an
-    anchor. Once these add up to all rows, a new anchor costs no more than to go on.
+    Exact: every step gives the means that plain Lloyd gives, but looks only at rows that an anchor can't
+    vouch for. Once these add up to all rows, a new anchor costs no more than to go on. Without an anchor,
+    many rows are approached by a fit to every eighth: most of the way is short of the last decimals.
     """
+    if anchor is None and len(x) > COARSE:
+        every = slice(None, None, STRIDE)
+        some = None if weights is None else weights[every]
+        start = lloyd(np.ascontiguousarray(x[every]), some, start).centroids
     centroids = start
     anchor = anchor or Anchor(x, start)
     sums = anchor.sums(weights)
     examined = 0
     for _ in range(MAX_ITERATIONS):
-        rows = anchor.within_reach(centroids)
-        examined += len(rows)
-        if examined > len(x):
+        changes = anchor.changes(centroids) if examined <= len(x) else None
+        if changes is None:
             anchor = Anchor(x, centroids)
-            sums = anchor.sums(weights)
-            examined, rows = 0, rows[:0]
-        labels = assign(x[rows], centroids)
-        changed = labels != anchor.labels[rows]
-        rows, labels = rows[changed], labels[changed]
-        changed_weights = None if weights is None else weights[rows]
-        now = sums + label_sums(x[rows], labels, changed_weights, anchor.k)
-        now -= label_sums(x[rows], anchor.labels[rows], changed_weights, anchor.k)
+            now = sums = anchor.sums(weights)
+            examined = 0
+        else:
+            rows, labels, count = changes
+            examined += count
+            points = x[rows]
+            mass = None if weights is None else weights[rows]
+            now = sums + label_sums(points, labels, mass, anchor.k)
+            now -= label_sums(points, anchor.labels[rows], mass, anchor.k)
         moved = _means(now, centroids)
         shift = float(np.abs(moved - centroids).max())
         centroids = moved

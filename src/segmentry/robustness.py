@@ -334,14 +334,12 @@ def _bootstrap(base: Base, settings: SegmentationSettings, with_fpc: bool) -> It
         fits = multi_start(x, weights, base.k, settings.n_init, rng, warm=base.anchor.centroids)
         fixed = full = _compared(base, best_fit(fits).centroids)
         if n > m:
-            starts = [base.anchor.centroids]
+            weights = np.bincount(drawn, minlength=n).astype(np.float64)
+            finals = [lloyd(base.x, weights, base.anchor.centroids, base.anchor)]
             found = best_fit(fits[1:]).centroids
             if n <= FULL_SEARCH * m or _differ(x, found, fits[0].centroids):
-                starts.append(_like_anchor(base.anchor, found))
-            weights = np.bincount(drawn, minlength=n).astype(np.float64)
-            full = _compared(
-                base, best_fit(lloyd(base.x, weights, start, base.anchor) for start in starts).centroids
-            )
+                finals.append(lloyd(base.x, weights, found))
+            full = _compared(base, best_fit(finals).centroids)
         yield _rows(base, "bootstrap", "fixed_m", replicate, fixed)
         yield _rows(base, "bootstrap", "full_n", replicate, full)
         if with_fpc:
@@ -401,8 +399,7 @@ def _seeds(base: Base, settings: SegmentationSettings) -> Iterator[dict[str, Any
         for replicate in range(1, settings.seed_replicates + 1)
     ]
     for replicate, fit in enumerate(lloyd_batch(x, weights, np.concatenate(starts)), start=1):
-        start = _like_anchor(base.anchor, fit.centroids)
-        polished = lloyd(base.x, None, start, base.anchor).centroids
+        polished = lloyd(base.x, None, fit.centroids).centroids
         yield _rows(base, "seed", "single_start", replicate, _compared(base, polished))
 
 
@@ -471,7 +468,9 @@ def _window(
     position = pd.Index(base.customer_ids).get_indexer(pd.Index(then["customer_id"].astype("str")))
     both = position >= 0
     base_labels = base.anchor.labels[position[both]]
-    coverage = np.bincount(base_labels, minlength=base.k) / np.maximum(base.anchor.sizes, 1)
+    coverage = np.bincount(base_labels, minlength=base.k) / np.maximum(
+        np.bincount(base.anchor.labels, minlength=base.k), 1
+    )
     share = int(both.sum()) / max(len(base.x), 1)
 
     reason = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
@@ -21,8 +20,9 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-REPO = Path(os.environ.get("SEGMENTRY_TESTED_PROJECT", Path(__file__).parents[2]))
+REPO = Path(__file__).parents[2]
 SCHEMAS = ("segmentry", "segmentry_internal")
+LAYERS = ("staging", "identity", "profiles", "segmentation")
 # A database in memory is called "memory" by dbt and by DuckDB, so that the compiled relation names fit as they are.
 PROFILE = """
 segmentry:
@@ -56,8 +56,22 @@ def _invoke(command: list[str], manifest: Any = None) -> Any:
     from dbt.cli.main import dbtRunner
 
     directory = _workspace().name
-    arguments = ["--project-dir", str(REPO), "--profiles-dir", directory, "--target-path", f"{directory}/target"]
-    arguments += ["--log-path", f"{directory}/logs", "--log-level", "none", "--quiet", "--no-send-anonymous-usage-stats"]
+    arguments = [
+        "--project-dir",
+        str(REPO),
+        "--profiles-dir",
+        directory,
+        "--target-path",
+        f"{directory}/target",
+    ]
+    arguments += [
+        "--log-path",
+        f"{directory}/logs",
+        "--log-level",
+        "none",
+        "--quiet",
+        "--no-send-anonymous-usage-stats",
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -75,26 +89,33 @@ def _manifest() -> Any:
 
 
 @functools.cache
-def _compiled(vars_as_json: str) -> dict[str, Model]:
+def _compiled(vars_as_json: str, layers: tuple[str, ...]) -> dict[str, Model]:
     manifest = _manifest()
-    select = ["staging", "identity", "profiles", "segmentation"]
-    results = _invoke(["compile", "--select", *select, "--vars", vars_as_json], manifest)
+    results = _invoke(["compile", "--select", *layers, "--vars", vars_as_json], manifest)
     names = {unique_id: node.name for unique_id, node in manifest.nodes.items()}
     return {
         result.node.name: Model(
             name=result.node.name,
             relation=result.node.relation_name,
             sql=result.node.compiled_code,
-            parents=tuple(sorted({names[parent] for parent in result.node.depends_on.nodes if parent in names})),
+            parents=tuple(
+                sorted({names[parent] for parent in result.node.depends_on.nodes if parent in names})
+            ),
         )
         for result in results.results
         if result.node.resource_type == "model" and result.node.language == "sql"
     }
 
 
-def compiled(settings: Mapping[str, Any] | None = None) -> dict[str, Model]:
-    """Return the SQL models of the layers up to segmentation, by name, compiled with these vars over the defaults."""
-    return _compiled(json.dumps(dict(settings or {}), sort_keys=True))
+def compiled(settings: Mapping[str, Any] | None = None, layers: tuple[str, ...] = LAYERS) -> dict[str, Model]:
+    """Return the SQL models of some layers by name, compiled with these vars over the defaults."""
+    return _compiled(json.dumps(dict(settings or {}), sort_keys=True), layers)
+
+
+def layers_down_to(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the layers up to the lowest one that holds one of the models."""
+    folders = {node.name: node.fqn[1] for node in _manifest().nodes.values() if node.resource_type == "model"}
+    return LAYERS[: max(LAYERS.index(folders[name]) for name in names) + 1]
 
 
 def relation_of(name: str) -> str:
@@ -154,8 +175,8 @@ class Database:
 
         `replace` maps texts of the compiled SQL to others: a var that is drawn at random need not be compiled each time.
         """
-        models = compiled(settings)
         targets = list(targets)
+        models = compiled(settings, layers_down_to(targets))
         for name, rows in inputs.items():
             self.put(name, rows)
         for model in in_order(models, targets, inputs):

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 # The characters with the Unicode property White_Space.
-WHITE_SPACE = "\t\n\x0b\x0c\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+WHITE_SPACE = (
+    "\t\n\x0b\x0c\r \x85\xa0\u1680"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+    + "\u2028\u2029\u202f\u205f\u3000"
+)
 PLACEHOLDERS = frozenset({"null", "none", "nan", "n/a", "unknown", "undefined", "0"})
 
 
@@ -100,7 +104,12 @@ def resolve(
     for row in history:
         reason = rejection(row, latest_plausible)
         old_id, new_id = clean(row.old_id), clean(row.new_id)
-        if reason is None and merge_as_of is not None and row.merged_at is not None and row.merged_at >= merge_as_of:
+        if (
+            reason is None
+            and merge_as_of is not None
+            and row.merged_at is not None
+            and row.merged_at >= merge_as_of
+        ):
             reason = "after_as_of"
         if reason is not None:
             rejects[reason] += 1
@@ -162,7 +171,9 @@ def _last(rows: list[Statement]) -> Statement:
         if _time(row) != _time(last):
             later = _time(row) > _time(last)
         elif row.ingested_at != last.ingested_at:
-            later = row.ingested_at is not None and (last.ingested_at is None or row.ingested_at > last.ingested_at)
+            later = row.ingested_at is not None and (
+                last.ingested_at is None or row.ingested_at > last.ingested_at
+            )
         else:
             later = _operation(row) == "unmerge" and _operation(last) == "merge"
         if later:
@@ -176,14 +187,18 @@ def _first(rows: list[Statement]) -> Statement:
         if _time(row) != _time(first):
             earlier = _time(row) < _time(first)
         else:
-            earlier = row.ingested_at is not None and (first.ingested_at is None or row.ingested_at < first.ingested_at)
+            earlier = row.ingested_at is not None and (
+                first.ingested_at is None or row.ingested_at < first.ingested_at
+            )
         if earlier:
             first = row
     return first
 
 
 def _beats(
-    rival: tuple[str, Statement, list[Statement]], best: tuple[str, Statement, list[Statement]], conflict_policy: str
+    rival: tuple[str, Statement, list[Statement]],
+    best: tuple[str, Statement, list[Statement]],
+    conflict_policy: str,
 ) -> bool:
     challenger, holder = rival[1], best[1]
     if _time(challenger) != _time(holder):
@@ -216,7 +231,10 @@ def _cycles(target: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _places(
-    target: Mapping[str, str], since: Mapping[str, datetime], cycles: Mapping[str, list[str]], cycle_policy: str
+    target: Mapping[str, str],
+    since: Mapping[str, datetime],
+    cycles: Mapping[str, list[str]],
+    cycle_policy: str,
 ) -> dict[str, Place]:
     open_target = dict(target)
     in_cycle = {member for members in cycles.values() for member in members}

@@ -74,7 +74,15 @@ def without_duplicates(events: Iterable[Event]) -> tuple[list[Event], Counter[st
         else:
             same_id[event.event_id].append(event)
     for rivals in same_id.values():
-        rivals.sort(key=lambda event: (event.at, event.customer_id, event.type, event.amount is None, event.amount or ZERO))
+        rivals.sort(
+            key=lambda event: (
+                event.at,
+                event.customer_id,
+                event.type,
+                event.amount is None,
+                event.amount or ZERO,
+            )
+        )
         kept.append(rivals[0])
         for event in rivals[1:]:
             reasons["duplicate" if event.content == rivals[0].content else "conflicting_duplicate"] += 1
@@ -88,7 +96,9 @@ def end_of_observation(events: Iterable[Event], rules: Rules) -> date:
     return max((local(event.at, rules.zone).date() for event in events), default=date(1970, 1, 1))
 
 
-def profiles(events: Sequence[Event], customer_of: Mapping[str, str], rules: Rules | None = None) -> pd.DataFrame:
+def profiles(
+    events: Sequence[Event], customer_of: Mapping[str, str], rules: Rules | None = None
+) -> pd.DataFrame:
     """Return one row per customer, sorted, with all columns of the profiles."""
     rules = rules or Rules()
     last_day = end_of_observation(events, rules)
@@ -115,7 +125,9 @@ def profiles(events: Sequence[Event], customer_of: Mapping[str, str], rules: Rul
         row["orders_per_month"] = row["order_count"] * 30.4375 / max(row["tenure_days"], 30)
     _value(rows, rules)
     _tiers(rows)
-    return pd.DataFrame([{name: value for name, value in row.items() if not name.startswith("_")} for row in rows])
+    return pd.DataFrame(
+        [{name: value for name, value in row.items() if not name.startswith("_")} for row in rows]
+    )
 
 
 def _share(part: Any, whole: Any) -> float | None:
@@ -209,7 +221,9 @@ def _revenue(events: list[Event], orders: list[dict[str, Any]], last_day: date) 
 
 def _engagement(sessions: list[dict[str, Any]]) -> dict[str, Any]:
     carts = [number for number, session in enumerate(sessions) if session["carts"]]
-    abandoned = [number for number in carts if not any(session["ordered"] for session in sessions[number : number + 2])]
+    abandoned = [
+        number for number in carts if not any(session["ordered"] for session in sessions[number : number + 2])
+    ]
     weekend = sum(session["local"].weekday() >= 5 for session in sessions)
     pages = sum(session["views"] for session in sessions)
     return {
@@ -223,13 +237,17 @@ def _engagement(sessions: list[dict[str, Any]]) -> dict[str, Any]:
         "weekend_session_count": weekend,
         "pages_per_session": _share(pages, len(sessions)),
         "average_session_seconds": _share(sum(session["seconds"] for session in sessions), len(sessions)),
-        "bounce_rate": _share(sum(session["views"] <= 1 and not session["ordered"] for session in sessions), len(sessions)),
+        "bounce_rate": _share(
+            sum(session["views"] <= 1 and not session["ordered"] for session in sessions), len(sessions)
+        ),
         "cart_abandonment_rate": _share(len(abandoned), len(carts)),
         "weekend_share": _share(weekend, len(sessions)),
     }
 
 
-def _preference(counts: Mapping[Any, int], possible: int | None = None) -> tuple[Any, float | None, float | None]:
+def _preference(
+    counts: Mapping[Any, int], possible: int | None = None
+) -> tuple[Any, float | None, float | None]:
     """Return the most frequent value (ties to the least), its share, and the evenness of all."""
     counts = {value: count for value, count in counts.items() if value is not None and count}
     if not counts:
@@ -261,7 +279,11 @@ def _temporal(sessions: list[dict[str, Any]]) -> dict[str, Any]:
 
 def category_counts(events: Iterable[Event], rules: Rules) -> dict[tuple[int, str], list[int]]:
     """Return views, carts and purchases of one customer by level and category path. An order buys a category once."""
-    lines = {event.order_id for event in events if event.type == "purchase_item" and event.category and event.order_id}
+    lines = {
+        event.order_id
+        for event in events
+        if event.type == "purchase_item" and event.category and event.order_id
+    }
     counts: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     paid: set[tuple[str, str]] = set()
     for event in events:
@@ -300,11 +322,15 @@ def _affinity(events: list[Event], rules: Rules) -> dict[str, Any]:
         (2, "_level_2", "category_level_2_diversity"),
         (3, "_level_3", "category_level_3_diversity"),
     ]:
-        row[f"top_category{suffix}"], row[f"top_category{suffix}_share"], row[diversity] = _preference(weights[level])
+        row[f"top_category{suffix}"], row[f"top_category{suffix}_share"], row[diversity] = _preference(
+            weights[level]
+        )
     return row
 
 
-def _lifecycle(events: list[Event], orders: list[dict[str, Any]], last_day: date, rules: Rules) -> dict[str, Any]:
+def _lifecycle(
+    events: list[Event], orders: list[dict[str, Any]], last_day: date, rules: Rules
+) -> dict[str, Any]:
     days = sorted({order["local"].date() for order in orders})
     gaps = [(later - earlier).days for earlier, later in zip(days, days[1:], strict=False)]
     mean = statistics.fmean(gaps) if gaps else None
@@ -344,7 +370,13 @@ def _value(rows: list[dict[str, Any]], rules: Rules) -> None:
     typical = statistics.median(all_gaps) / 7 if all_gaps else rules.churn_days / 7
     for row in rows:
         row |= {"clv_method": "heuristic", "churn_method": "heuristic", "model_fit_ok": False}
-        row |= {"probability_alive": None, "churn_risk": None, "expected_purchases": 0.0, "expected_value": None, "clv": ZERO}
+        row |= {
+            "probability_alive": None,
+            "churn_risk": None,
+            "expected_purchases": 0.0,
+            "expected_value": None,
+            "clv": ZERO,
+        }
     for row in buyers:
         days = row["_days"]
         x = len(days) - 1
@@ -365,7 +397,7 @@ def _tiers(rows: list[dict[str, Any]]) -> None:
         if row["clv"] <= 0:
             row["value_tier"] = "D"
         else:
-            row["value_tier"] = "A" if before < total * Decimal("0.5") else "B" if before < total * Decimal("0.8") else "C"
+            row["value_tier"] = (
+                "A" if before < total * Decimal("0.5") else "B" if before < total * Decimal("0.8") else "C"
+            )
         before += row["clv"]
-
-

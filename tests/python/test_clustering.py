@@ -123,8 +123,10 @@ def test_anchor_relabels_exactly() -> None:
     for scale in (0.0, 1e-6, 0.01, 0.3, 5.0):
         other = anchor.centroids + rng.normal(scale=scale, size=(6, 3))
         assert (anchor.relabelled(other) == nearest_centroid(x, other)).all()
-    near = anchor.centroids + 0.01
-    assert 0 < len(anchor.within_reach(near)) < 400
+    near, far = anchor.changes(anchor.centroids + 0.01), anchor.changes(anchor.centroids + 5.0)
+    assert near is not None
+    assert 0 < near[2] < 400
+    assert far is None
 
 
 @pytest.mark.parametrize("k", [2, 5])

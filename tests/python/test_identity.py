@@ -31,12 +31,21 @@ ids = st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "A", "10", "9", "é", 
 not_ids = st.sampled_from([None, "", " \t", "\u00a0\u2003", "null", "NaN", " None ", "0", "N/A\n", "Unknown"])
 padding = st.text(st.sampled_from(WHITE_SPACE), max_size=2)
 written_ids = st.one_of(
-    ids, ids, ids, ids, ids, ids, st.builds(lambda left, id_, right: left + id_ + right, padding, ids, padding), not_ids
+    ids,
+    ids,
+    ids,
+    ids,
+    ids,
+    ids,
+    st.builds(lambda left, id_, right: left + id_ + right, padding, ids, padding),
+    not_ids,
 )
 # Few moments, so that ties are common.
 moments = st.integers(0, 7).map(lambda hours: START + timedelta(hours=hours))
 merge_times = st.one_of(moments, moments, moments, moments, moments, moments, st.sampled_from([None, NEVER]))
-operations = st.sampled_from([None, None, None, "merge", " Merge", "unmerge", "UNMERGE ", "unmerge", "split", ""])
+operations = st.sampled_from(
+    [None, None, None, "merge", " Merge", "unmerge", "UNMERGE ", "unmerge", "split", ""]
+)
 statements = st.builds(
     Statement,
     old_id=written_ids,
@@ -52,7 +61,8 @@ plain_merges = st.builds(Statement, old_id=ids, new_id=ids, merged_at=moments)
 def ring(members: Sequence[str]) -> list[Statement]:
     """Each id into the next, the last into the first."""
     return [
-        Statement(old, new, START + timedelta(hours=hour)) for hour, (old, new) in enumerate(zip(members, [*members[1:], members[0]], strict=True))
+        Statement(old, new, START + timedelta(hours=hour))
+        for hour, (old, new) in enumerate(zip(members, [*members[1:], members[0]], strict=True))
     ]
 
 
@@ -107,10 +117,17 @@ def raw_rows(history: Iterable[Statement]) -> list[dict[str, Any]]:
     ]
 
 
-def build(history: Sequence[Statement], replace: dict[str, str] | None = None, **options: Any) -> dict[str, pd.DataFrame]:
+def build(
+    history: Sequence[Statement], replace: dict[str, str] | None = None, **options: Any
+) -> dict[str, pd.DataFrame]:
     """Run the models over a history."""
     inputs = {"segmentry_demo_id_history": text_table(raw_rows(history), COLUMNS)}
-    return run([TYPED, EDGES, CYCLES, MAP], inputs, {f"segmentry_{name}": value for name, value in options.items()}, replace)
+    return run(
+        [TYPED, EDGES, CYCLES, MAP],
+        inputs,
+        {f"segmentry_{name}": value for name, value in options.items()},
+        replace,
+    )
 
 
 def moment(value: Any) -> datetime | None:
@@ -123,14 +140,16 @@ def found_places(frames: dict[str, pd.DataFrame]) -> dict[str, tuple[Any, ...]]:
     table = frames[MAP]
     assert table["id"].is_unique
     return {
-        row.id: (row.customer_id, row.depth, row.status, moment(row.merged_at)) for row in table.itertuples(index=False)
+        row.id: (row.customer_id, row.depth, row.status, moment(row.merged_at))
+        for row in table.itertuples(index=False)
     }
 
 
 def assert_equal(frames: dict[str, pd.DataFrame], expected: Resolution) -> None:
     """Compare all that the models found with the oracle."""
     assert found_places(frames) == {
-        id_: (place.customer_id, place.depth, place.status, place.merged_at) for id_, place in expected.places.items()
+        id_: (place.customer_id, place.depth, place.status, place.merged_at)
+        for id_, place in expected.places.items()
     }
     edges = {
         (row.old_id, row.new_id): (
@@ -143,7 +162,8 @@ def assert_equal(frames: dict[str, pd.DataFrame], expected: Resolution) -> None:
         for pair, edge in expected.edges.items()
     }
     cycles = {
-        cycle_id: list(rows.sort_values("position")["id"]) for cycle_id, rows in frames[CYCLES].groupby("cycle_id", sort=True)
+        cycle_id: list(rows.sort_values("position")["id"])
+        for cycle_id, rows in frames[CYCLES].groupby("cycle_id", sort=True)
     }
     assert cycles == expected.cycles
     for rows in (rows.sort_values("position") for _, rows in frames[CYCLES].groupby("cycle_id")):
@@ -152,7 +172,8 @@ def assert_equal(frames: dict[str, pd.DataFrame], expected: Resolution) -> None:
         assert list(rows["next_id"]) == [*rows["id"][1:], rows["id"].iloc[0]]
 
 
-POLICIES = [("latest", "quarantine"), ("earliest", "latest_wins"), ("latest", "latest_wins"), ("earliest", "quarantine")]
+# One policy is about edges, the other about the map: two pairs cover both.
+POLICIES = [("latest", "quarantine"), ("earliest", "latest_wins")]
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -169,7 +190,9 @@ def test_random_histories_agree_with_the_oracle(
     assert_equal(frames, expected)
 
     typed_rejects = Counter(frames[TYPED]["reject_reason"].dropna())
-    assert typed_rejects == Counter({reason: n for reason, n in expected.rejects.items() if reason != "unmerge_without_merge"})
+    assert typed_rejects == Counter(
+        {reason: n for reason, n in expected.rejects.items() if reason != "unmerge_without_merge"}
+    )
     # Nothing is lost: every row is an edge, lost a conflict, repeats or reverses one that is, was closed, or is a reject.
     assert len(history) == (
         len(frames[EDGES])
@@ -182,7 +205,9 @@ def test_random_histories_agree_with_the_oracle(
 
     places = found_places(frames)
     for id_, (customer_id, depth, _, _) in places.items():
-        assert places[customer_id][:2] == (customer_id, 0), f"{id_} resolves to {customer_id}, which resolves further"
+        assert places[customer_id][:2] == (customer_id, 0), (
+            f"{id_} resolves to {customer_id}, which resolves further"
+        )
         assert (id_ == customer_id) == (depth == 0)
 
     shuffled = list(history)
@@ -190,19 +215,25 @@ def test_random_histories_agree_with_the_oracle(
     assert found_places(build(shuffled, conflict_policy=conflict_policy, cycle_policy=cycle_policy)) == places
 
 
-@settings(max_examples=max(EXAMPLES // 3, 20), deadline=None, suppress_health_check=list(HealthCheck))
-@given(history=histories, as_of=st.integers(-30, 8 * 60).map(lambda minutes: START + timedelta(minutes=minutes - minutes % 30)))
+@settings(max_examples=max(EXAMPLES // 4, 1), deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    history=histories,
+    as_of=st.integers(-30, 8 * 60).map(lambda minutes: START + timedelta(minutes=minutes - minutes % 30)),
+)
 def test_an_earlier_view_knows_nothing_of_later_merges(history: list[Statement], as_of: datetime) -> None:
     placeholder = "2001-02-03 04:05:06"
     frames = build(history, {placeholder: str(as_of)}, merge_as_of=placeholder)
     assert_equal(frames, resolve(history, latest_plausible=LATEST_PLAUSIBLE, merge_as_of=as_of))
     known = [row for row in history if row.merged_at is None or row.merged_at < as_of]
-    assert found_places(build(known)) == found_places(frames)
+    assert found_places(build(known, conflict_policy="latest", cycle_policy="quarantine")) == found_places(
+        frames
+    )
 
 
 def test_every_white_space_character_is_stripped() -> None:
     history = [
-        Statement(f"{space}old{number}{space}", f"new{space}x{space}{space}", START) for number, space in enumerate(WHITE_SPACE)
+        Statement(f"{space}old{number}{space}", f"new{space}x{space}{space}", START)
+        for number, space in enumerate(WHITE_SPACE)
     ]
     found = found_places(build(history))
     assert {id_: found[id_][0] for id_ in found if id_.startswith("old")} == {
@@ -230,7 +261,11 @@ def test_optional_columns_may_be_missing(optional: str) -> None:
     rows = raw_rows([Statement("a", "b", START), Statement("b", "c", START)])
     columns = [name for name in COLUMNS if name != optional]
     frames = run([MAP], {"segmentry_demo_id_history": text_table(rows, columns)})
-    assert {id_: place[:2] for id_, place in found_places(frames).items()} == {"a": ("c", 2), "b": ("c", 1), "c": ("c", 0)}
+    assert {id_: place[:2] for id_, place in found_places(frames).items()} == {
+        "a": ("c", 2),
+        "b": ("c", 1),
+        "c": ("c", 0),
+    }
 
 
 def test_times_may_be_of_any_time_type() -> None:
@@ -267,18 +302,22 @@ def test_large_cycles_with_tails_and_trees_beside_them() -> None:
         for tail in range(5):
             entry = rng.choice(members)
             names = [f"t{size}-{tail}-{number}" for number in range(rng.randint(1, 40))]
-            history += [Statement(old, new, START) for old, new in zip(names, [*names[1:], entry], strict=True)]
+            history += [
+                Statement(old, new, START) for old, new in zip(names, [*names[1:], entry], strict=True)
+            ]
     history += [Statement(f"leaf{number}", f"leaf{number // 3}", START) for number in range(1, 300)]
     rng.shuffle(history)
-    for cycle_policy in ["quarantine", "latest_wins"]:
+    for conflict_policy, cycle_policy in POLICIES:
+        policies = {"conflict_policy": conflict_policy, "cycle_policy": cycle_policy}
         assert_equal(
-            build(history, cycle_policy=cycle_policy),
-            resolve(history, latest_plausible=LATEST_PLAUSIBLE, cycle_policy=cycle_policy),
+            build(history, **policies), resolve(history, latest_plausible=LATEST_PLAUSIBLE, **policies)
         )
 
 
 @pytest.mark.parametrize(("conflict_policy", "kept"), [("latest", "c"), ("earliest", "b")])
-def test_rivals_of_one_moment_are_told_apart_by_when_that_statement_came_in(conflict_policy: str, kept: str) -> None:
+def test_rivals_of_one_moment_are_told_apart_by_when_that_statement_came_in(
+    conflict_policy: str, kept: str
+) -> None:
     hour = [START + timedelta(hours=hours) for hours in range(10)]
     history = [
         Statement("a", "b", hour[0], hour[1]),

@@ -22,7 +22,16 @@ from compiled import compiled, in_order, run, text_table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle_identity import Statement, resolve
-from oracle_profiles import Event, Rules, category_counts, end_of_observation, local, money, profiles, without_duplicates
+from oracle_profiles import (
+    Event,
+    Rules,
+    category_counts,
+    end_of_observation,
+    local,
+    money,
+    profiles,
+    without_duplicates,
+)
 
 EXAMPLES = int(os.environ.get("SEGMENTRY_EXAMPLES", "30"))
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -46,9 +55,39 @@ PLACES = [
     {"segmentry_time_zone": "America/Los_Angeles"},
 ]
 # Year ends, a leap day, both changes of the clock in Europe and America, plain days.
-DAYS = [date(2023, 12, 31), date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 10), date(2024, 3, 31), date(2024, 6, 3), date(2024, 10, 27), date(2024, 11, 3)]
-TYPES = ["page_view", "item_view", "category_view", "add_to_cart", "checkout", "session_start", "email_open", "email_click", "support_contact", "wishlist"]
-CATEGORIES = [None, "Home > Garden > Hoses", "Home > Garden", "Home", "Home >  > Odd", " > Nothing", "Art>Oil", "Toys > Lego > Sets > Big", " Home > Kitchen > Pans "]
+DAYS = [
+    date(2023, 12, 31),
+    date(2024, 2, 28),
+    date(2024, 2, 29),
+    date(2024, 3, 10),
+    date(2024, 3, 31),
+    date(2024, 6, 3),
+    date(2024, 10, 27),
+    date(2024, 11, 3),
+]
+TYPES = [
+    "page_view",
+    "item_view",
+    "category_view",
+    "add_to_cart",
+    "checkout",
+    "session_start",
+    "email_open",
+    "email_click",
+    "support_contact",
+    "wishlist",
+]
+CATEGORIES = [
+    None,
+    "Home > Garden > Hoses",
+    "Home > Garden",
+    "Home",
+    "Home >  > Odd",
+    " > Nothing",
+    "Art>Oil",
+    "Toys > Lego > Sets > Big",
+    " Home > Kitchen > Pans ",
+]
 
 
 @dataclass(frozen=True)
@@ -87,9 +126,15 @@ class Shop:
         return {id_: place.customer_id for id_, place in found.places.items()}
 
 
-def inputs(rows: Sequence[Mapping[str, Any]], merges: Sequence[Statement] = (), columns: Sequence[str] = EVENT_COLUMNS) -> dict[str, Any]:
+def inputs(
+    rows: Sequence[Mapping[str, Any]],
+    merges: Sequence[Statement] = (),
+    columns: Sequence[str] = EVENT_COLUMNS,
+) -> dict[str, Any]:
     """Return input tables as text, as CSV files have them."""
-    history = [{"old_id": row.old_id, "new_id": row.new_id, "merged_at": str(row.merged_at)} for row in merges]
+    history = [
+        {"old_id": row.old_id, "new_id": row.new_id, "merged_at": str(row.merged_at)} for row in merges
+    ]
     rates = pa.table({"currency": list(RATES), "rate": pa.array([str(rate) for rate in RATES.values()])})
     return {
         "segmentry_demo_events": text_table(rows, columns),
@@ -102,7 +147,10 @@ def written_time(at: datetime, input_zone: str, rng: random.Random) -> str:
     """Return an instant in one of the spellings of it; without an offset only where the clock on the wall is not ambiguous."""
     wall = at.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(input_zone))
     plain = wall.replace(tzinfo=None)
-    both = {plain.replace(tzinfo=ZoneInfo(input_zone), fold=fold).astimezone(ZoneInfo("UTC")).replace(tzinfo=None) for fold in (0, 1)}
+    both = {
+        plain.replace(tzinfo=ZoneInfo(input_zone), fold=fold).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+        for fold in (0, 1)
+    }
     spellings = [
         at.strftime("%Y-%m-%d %H:%M:%S.%f+00"),
         at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -121,8 +169,26 @@ def written_time(at: datetime, input_zone: str, rng: random.Random) -> str:
 
 def random_money(rng: random.Random, kind: str) -> tuple[str | None, Decimal | str | None]:
     """Return an amount as written, and what it means: a number, nothing, or a reason for rejection."""
-    good = {"0.00": "0", "0": "0", "19.99": "19.99", "5": "5", " 7.5 ": "7.5", "1e2": "100", "0.005": "0.01", "33.335": "33.34", "1234.50": "1234.5"}
-    bad = {"abc": "unparsable_amount", "NaN": "unparsable_amount", "inf": "unparsable_amount", "-Infinity": "unparsable_amount", "1e400": "unparsable_amount", "12,50": "unparsable_amount", "1e12": "absurd_amount"}
+    good = {
+        "0.00": "0",
+        "0": "0",
+        "19.99": "19.99",
+        "5": "5",
+        " 7.5 ": "7.5",
+        "1e2": "100",
+        "0.005": "0.01",
+        "33.335": "33.34",
+        "1234.50": "1234.5",
+    }
+    bad = {
+        "abc": "unparsable_amount",
+        "NaN": "unparsable_amount",
+        "inf": "unparsable_amount",
+        "-Infinity": "unparsable_amount",
+        "1e400": "unparsable_amount",
+        "12,50": "unparsable_amount",
+        "1e12": "absurd_amount",
+    }
     if rng.random() < 0.05:
         text = rng.choice(list(bad))
         return text, bad[text]
@@ -136,14 +202,22 @@ def random_money(rng: random.Random, kind: str) -> tuple[str | None, Decimal | s
     return text, Decimal(good[text])
 
 
-def random_row(rng: random.Random, place: Mapping[str, str], midnight: bool, number: int, with_sessions: bool) -> Row:
+def random_row(
+    rng: random.Random, place: Mapping[str, str], midnight: bool, number: int, with_sessions: bool
+) -> Row:
     """Draw one event with its meaning."""
     day = rng.choice(DAYS) + timedelta(days=rng.choice([0, 0, 0, 0, 1, -1, 40]))
     zone = place.get("segmentry_time_zone", "UTC")
     if midnight:
-        at = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+        at = (
+            datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+            .astimezone(ZoneInfo("UTC"))
+            .replace(tzinfo=None)
+        )
     else:
-        at = datetime(day.year, day.month, day.day) + timedelta(minutes=rng.choice([0, 1, 29, 30, 31, 59, 60, 61, 119, 120, 430, 1439]))
+        at = datetime(day.year, day.month, day.day) + timedelta(
+            minutes=rng.choice([0, 1, 29, 30, 31, 59, 60, 61, 119, 120, 430, 1439])
+        )
         at += timedelta(microseconds=rng.choice([0, 0, 0, 1, 999_999]), seconds=rng.choice([0, 0, 0, 59]))
     kind = rng.choice(["purchase", "purchase", "purchase_item", "refund", *TYPES])
     customer = rng.choice(["ann", "bob", "cyd", "dan", "eve", "Ann"])
@@ -209,9 +283,18 @@ def random_shop(seed: int, with_ids: bool = True) -> Shop:
     rng = random.Random(seed)
     place = rng.choice(PLACES)
     midnight, with_sessions = rng.random() < 0.15, rng.random() < 0.8
-    rows = [random_row(rng, place, midnight, number, with_sessions) for number in range(rng.choice([0, 1, 5, 30, 60, 120]))]
+    rows = [
+        random_row(rng, place, midnight, number, with_sessions)
+        for number in range(rng.choice([0, 1, 5, 30, 60, 120]))
+    ]
     if not with_ids:
-        rows = [Row({**row.text, "event_id": None}, replace(row.meaning, event_id=None) if isinstance(row.meaning, Event) else row.meaning) for row in rows]
+        rows = [
+            Row(
+                {**row.text, "event_id": None},
+                replace(row.meaning, event_id=None) if isinstance(row.meaning, Event) else row.meaning,
+            )
+            for row in rows
+        ]
     for row in list(rows) if with_ids else []:
         if isinstance(row.meaning, Event) and row.meaning.event_id is not None and rng.random() < 0.15:
             rows.append(row)
@@ -222,13 +305,19 @@ def random_shop(seed: int, with_ids: bool = True) -> Shop:
     rng.shuffle(rows)
     names = ["ann", "bob", "cyd", "dan", "eve", "Ann", "zoe"]
     merges = [
-        Statement(rng.choice(names), rng.choice(names), datetime(2024, 1, 1) + timedelta(days=rng.randrange(330), hours=rng.randrange(24)))
+        Statement(
+            rng.choice(names),
+            rng.choice(names),
+            datetime(2024, 1, 1) + timedelta(days=rng.randrange(330), hours=rng.randrange(24)),
+        )
         for _ in range(rng.choice([0, 0, 2, 4, 8]))
     ]
     return Shop(rows, merges, dict(place))
 
 
-def assert_frames_agree(found: pd.DataFrame, expected: pd.DataFrame, keys: Sequence[str] = ("customer_id",)) -> None:
+def assert_frames_agree(
+    found: pd.DataFrame, expected: pd.DataFrame, keys: Sequence[str] = ("customer_id",)
+) -> None:
     """Compare two tables by key: decimals, integers, texts and times exactly, doubles within their rounding."""
     assert sorted(map(tuple, found[list(keys)].itertuples(index=False))) == sorted(
         map(tuple, expected[list(keys)].itertuples(index=False)) if len(expected) else []
@@ -240,7 +329,9 @@ def assert_frames_agree(found: pd.DataFrame, expected: pd.DataFrame, keys: Seque
     expected = expected.sort_values(list(keys)).reset_index(drop=True)
     differences = []
     for column in expected.columns:
-        for key, mine, theirs in zip(found[keys[-1]], found[column], expected[column].astype(object), strict=True):
+        for key, mine, theirs in zip(
+            found[keys[-1]], found[column], expected[column].astype(object), strict=True
+        ):
             if not same(mine, theirs, column):
                 differences.append(f"{key}.{column}: found {mine!r}, expected {theirs!r}")
     assert not differences, "\n".join(differences)
@@ -326,7 +417,12 @@ def test_affinities_agree_with_the_oracle(seed: int) -> None:
             whole = sum(weight for (other, _), weight in weights.items() if other == level)
             expected[customer, level, path] = (*numbers, round(weights[level, path] / whole, 9))
     assert {
-        (row.customer_id, row.category_level, row.category): (row.view_count, row.cart_count, row.purchase_count, row.affinity_score)
+        (row.customer_id, row.category_level, row.category): (
+            row.view_count,
+            row.cart_count,
+            row.purchase_count,
+            row.affinity_score,
+        )
         for row in found.itertuples(index=False)
     } == expected
 
@@ -339,14 +435,26 @@ def event(**given: Any) -> dict[str, Any]:
 def test_all_optional_columns_may_be_missing_at_once() -> None:
     rows = [event(), event(event_type="support_contact"), event(event_at="2024-05-03 11:00:00")]
     found = run([PROFILES], inputs(rows, columns=["customer_id", "event_at", "event_type"]))[PROFILES].iloc[0]
-    assert (found["session_count"], found["page_views"], found["order_count"], found["tenure_days"]) == (2, 2, 0, 2)
+    assert (found["session_count"], found["page_views"], found["order_count"], found["tenure_days"]) == (
+        2,
+        2,
+        0,
+        2,
+    )
     assert pd.isna(found["top_category"])
 
 
-@pytest.mark.parametrize("missing", [name for name in EVENT_COLUMNS if name not in ("customer_id", "event_at", "event_type", "amount")])
+@pytest.mark.parametrize(
+    "missing",
+    [name for name in EVENT_COLUMNS if name not in ("customer_id", "event_at", "event_type", "amount")],
+)
 def test_each_optional_column_may_be_missing(missing: str) -> None:
-    rows = [event(event_type="purchase", amount="5", order_id="o", event_id="e", session_id="s", category="Home")]
-    found = run([PROFILES], inputs(rows, columns=[name for name in EVENT_COLUMNS if name != missing]))[PROFILES].iloc[0]
+    rows = [
+        event(event_type="purchase", amount="5", order_id="o", event_id="e", session_id="s", category="Home")
+    ]
+    found = run([PROFILES], inputs(rows, columns=[name for name in EVENT_COLUMNS if name != missing]))[
+        PROFILES
+    ].iloc[0]
     assert (found["gross_revenue"], found["order_count"], found["session_count"]) == (5, 1, 1)
 
 
@@ -360,7 +468,11 @@ def test_columns_may_be_typed() -> None:
             "event_id": pa.array([1, 2, 3], pa.int32()),
         }
     )
-    found = run([PROFILES, TYPED], {**inputs([]), "segmentry_demo_events": rows}, {"segmentry_input_time_zone": "America/New_York"})
+    found = run(
+        [PROFILES, TYPED],
+        {**inputs([]), "segmentry_demo_events": rows},
+        {"segmentry_input_time_zone": "America/New_York"},
+    )
     assert found[PROFILES]["customer_id"].tolist() == ["7"]
     assert found[PROFILES]["gross_revenue"].tolist() == [Decimal("19.99")]
     assert found[PROFILES]["last_order_at"].tolist() == [datetime(2024, 5, 2, 3, 30)]
@@ -368,7 +480,10 @@ def test_columns_may_be_typed() -> None:
 
 
 def test_absurd_is_meant_in_the_reporting_currency() -> None:
-    rows = [event(event_type="purchase", amount=amount, currency=currency) for amount, currency in [("50000000", "JPY"), ("50000000", "EUR")]]
+    rows = [
+        event(event_type="purchase", amount=amount, currency=currency)
+        for amount, currency in [("50000000", "JPY"), ("50000000", "EUR")]
+    ]
     found = run([TYPED], inputs(rows))[TYPED]
     assert Counter(found["reject_reason"].fillna("kept")) == {"kept": 1, "absurd_amount": 1}
 
@@ -382,9 +497,15 @@ def test_events_after_as_of_are_left_out_and_not_lost() -> None:
 
 def test_the_time_of_a_retired_id_is_its_own_merge() -> None:
     merges = [Statement("old", "new", datetime(2024, 5, 2)), Statement("new", "last", datetime(2024, 5, 4))]
-    rows = [event(customer_id=customer, event_at=f"2024-05-0{day}") for customer in ["old", "new", "last"] for day in [1, 3, 5]]
+    rows = [
+        event(customer_id=customer, event_at=f"2024-05-0{day}")
+        for customer in ["old", "new", "last"]
+        for day in [1, 3, 5]
+    ]
     found = run([RESOLVED], inputs(rows, merges))[RESOLVED]
-    retired = {(row.source_customer_id, row.event_at.day) for row in found.itertuples() if row.is_on_retired_id}
+    retired = {
+        (row.source_customer_id, row.event_at.day) for row in found.itertuples() if row.is_on_retired_id
+    }
     assert retired == {("old", 3), ("old", 5), ("new", 5)}
     assert set(found["customer_id"]) == {"last"}
 
@@ -395,7 +516,11 @@ def test_customers_split_over_aliases_are_the_same_customers() -> None:
     rows, merges, names = [], [], {}
     for row in whole.rows:
         customer = row.meaning.customer_id if isinstance(row.meaning, Event) else None
-        alias = names.setdefault((customer, rng.randrange(3)), f"alias{len(names)}") if customer and rng.random() < 0.7 else None
+        alias = (
+            names.setdefault((customer, rng.randrange(3)), f"alias{len(names)}")
+            if customer and rng.random() < 0.7
+            else None
+        )
         rows.append({**row.text, "customer_id": alias} if alias else row.text)
     for (customer, _), alias in names.items():
         merges.append(Statement(alias, customer, datetime(2024, 1, 1)))
@@ -408,7 +533,10 @@ def test_customers_split_over_aliases_are_the_same_customers() -> None:
 
 def assert_identical(split: pd.DataFrame, unsplit: pd.DataFrame) -> None:
     """Whether two tables of profiles are equal to the last digit, the count of merged ids aside."""
-    tables = [table.drop(columns="merged_id_count").sort_values("customer_id").reset_index(drop=True) for table in (split, unsplit)]
+    tables = [
+        table.drop(columns="merged_id_count").sort_values("customer_id").reset_index(drop=True)
+        for table in (split, unsplit)
+    ]
     pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 
@@ -418,7 +546,11 @@ def test_real_customers_split_over_aliases_are_the_same_customers(data_set: str)
     if data_set == "cdnow":
         events = pd.read_parquet(SHARED_DATA / "cdnow_sample.parquet")
     else:
-        lines = pd.read_parquet(SHARED_DATA / "online_retail_2010_2011.parquet").dropna(subset=["customer_id"]).iloc[::5]
+        lines = (
+            pd.read_parquet(SHARED_DATA / "online_retail_2010_2011.parquet")
+            .dropna(subset=["customer_id"])
+            .iloc[::5]
+        )
         refunded = lines["quantity"] < 0
         events = lines.assign(
             event_type=refunded.map({True: "refund", False: "purchase_item"}),
@@ -427,7 +559,9 @@ def test_real_customers_split_over_aliases_are_the_same_customers(data_set: str)
             category=lines["product_id"].str[:2],
         )
     columns = [name for name in EVENT_COLUMNS if name in events.columns]
-    events = events.assign(event_at=events["event_time"], customer_id=events["customer_id"].astype(int).astype(str))
+    events = events.assign(
+        event_at=events["event_time"], customer_id=events["customer_id"].astype(int).astype(str)
+    )
     events = events[["event_at", *columns]].reset_index(drop=True)
 
     # Three aliases for each customer, in chains: alias 2 into alias 1 into the customer.
