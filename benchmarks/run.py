@@ -63,7 +63,13 @@ def floor_seconds(database: Path) -> float:
 def measure(customers: int, directory: Path) -> list[dict[str, Any]]:
     """All lines for one size."""
     source, target = directory / f"data{customers}", directory / f"built{customers}"
-    generate = ["scripts/generate_data.py", "--customers", str(customers), "--events-per-customer", str(EVENTS_PER_CUSTOMER)]
+    generate = [
+        "scripts/generate_data.py",
+        "--customers",
+        str(customers),
+        "--events-per-customer",
+        str(EVENTS_PER_CUSTOMER),
+    ]
     _, seconds, memory = child(*generate, "--output", str(source))
     events = duckdb.sql(f"select count(*) from read_parquet('{source}/events.parquet')").fetchall()[0][0]
     lines = [
@@ -77,11 +83,23 @@ def measure(customers: int, directory: Path) -> list[dict[str, Any]]:
         {"line": "build, peak memory", "customers": customers, "value": memory, "unit": "MB"},
     ]
     for layer, seconds in built["layers"].items():
-        lines.append({"line": f"models of {layer or 'other'}, summed", "customers": customers, "value": seconds, "unit": "s"})
+        lines.append(
+            {
+                "line": f"models of {layer or 'other'}, summed",
+                "customers": customers,
+                "value": seconds,
+                "unit": "s",
+            }
+        )
     floor = floor_seconds(target / "warehouse.duckdb")
     lines += [
         {"line": "floor: group by customer_id", "customers": customers, "value": floor, "unit": "s"},
-        {"line": "profile layer / floor", "customers": customers, "value": built["layers"]["profiles"] / floor, "unit": "x"},
+        {
+            "line": "profile layer / floor",
+            "customers": customers,
+            "value": built["layers"]["profiles"] / floor,
+            "unit": "x",
+        },
     ]
     return [line | {"events": events} for line in lines]
 
@@ -93,13 +111,22 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         lines = [line for customers in options.customers for line in measure(customers, Path(directory))]
-    machine = {"python": platform.python_version(), "duckdb": duckdb.__version__, "cores": os.cpu_count(), "machine": platform.machine()}
+    machine = {
+        "python": platform.python_version(),
+        "duckdb": duckdb.__version__,
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+    }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps({"machine": machine, "lines": lines}, indent=2) + "\n")
     print(f"{'line':<38}{'customers':>12}{'events':>14}{'value':>14} unit")
     for line in lines:
-        print(f"{line['line']:<38}{line['customers']:>12,}{line['events']:>14,}{line['value']:>14,.2f} {line['unit']}")
-    print(f"{machine['cores']} cores, Python {machine['python']}, DuckDB {machine['duckdb']}; written to {options.output}")
+        print(
+            f"{line['line']:<38}{line['customers']:>12,}{line['events']:>14,}{line['value']:>14,.2f} {line['unit']}"
+        )
+    print(
+        f"{machine['cores']} cores, Python {machine['python']}, DuckDB {machine['duckdb']}; written to {options.output}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Apply one of the mappings in this directory: python examples/map.py MAPPING.sql INPUT.parquet OUTPUT.parquet."""
+"""Apply a mapping of this directory: python examples/map.py MAPPING.sql INPUT.parquet OUTPUT.parquet."""
 
 import sys
 from pathlib import Path

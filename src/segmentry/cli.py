@@ -57,13 +57,23 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run",
         help="build segments from files",
-        description="Build segments, their tests and the report from a file of events and, if there is one, a file of id merges.",
+        description="Build segments, their tests and the report from files of events and, if any, id merges.",
     )
-    run.add_argument("--events", type=Path, required=True, metavar="FILE", help="Parquet or CSV, one row per event")
-    run.add_argument("--id-history", type=Path, metavar="FILE", help="Parquet or CSV: old_id, new_id, merged_at")
+    run.add_argument(
+        "--events", type=Path, required=True, metavar="FILE", help="Parquet or CSV, one row per event"
+    )
+    run.add_argument(
+        "--id-history", type=Path, metavar="FILE", help="Parquet or CSV: old_id, new_id, merged_at"
+    )
     run.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the result goes")
-    run.add_argument("--as-of", metavar="DATE", help="only events before this day count; default: the day after the latest event")
-    run.add_argument("--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'")
+    run.add_argument(
+        "--as-of",
+        metavar="DATE",
+        help="only events before this day count; default: the day after the latest event",
+    )
+    run.add_argument(
+        "--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'"
+    )
     run.add_argument("--quiet", action="store_true", help="no progress")
     run.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
@@ -82,7 +92,9 @@ def _run(options: argparse.Namespace) -> None:
         if not options.quiet:
             print(f"segmentry: {line}", file=sys.stderr, flush=True)
 
-    outcome = build_from_files(options.events, options.id_history, options.output, variables=variables, on_progress=say)
+    outcome = build_from_files(
+        options.events, options.id_history, options.output, variables=variables, on_progress=say
+    )
     started = time.monotonic()
     report = generate_segmentation_report(outcome.database, options.output)
     say(f"report ready after {outcome.seconds + time.monotonic() - started:.0f} s")

@@ -1,4 +1,4 @@
-"""Run the dbt project on files, from Python: the way of the data is the project's, this only opens the door."""
+"""Run the dbt project on files: the way of the data is the project's, this only opens the door."""
 
 from __future__ import annotations
 
@@ -103,7 +103,9 @@ def build_from_files(
     settings = {
         "segmentry_use_demo": False,
         "segmentry_events": "{{ source('segmentry_input', 'events') }}",
-        "segmentry_id_history": "{{ source('segmentry_input', 'id_history') }}" if id_history is not None else "",
+        "segmentry_id_history": "{{ source('segmentry_input', 'id_history') }}"
+        if id_history is not None
+        else "",
         **(variables or {}),
     }
     environment = {
@@ -122,7 +124,8 @@ def _checked(path: Path, what: str) -> Path:
         raise DataValidationError(f"The {what} file {path} was not found. Check the path.")
     if path.suffix.lower() not in READERS:
         raise DataValidationError(
-            f"The {what} file {path} ends in {path.suffix or 'nothing'}; needed is {' or '.join(READERS)}. Convert the file first."
+            f"The {what} file {path} ends in {path.suffix or 'nothing'}; needed is {' or '.join(READERS)}. "
+            "Convert the file first."
         )
     return path.resolve()
 
@@ -135,7 +138,8 @@ def _make_views(database: Path, sources: Mapping[str, Path]) -> None:
         connection = duckdb.connect(str(database), config={"storage_compatibility_version": STORAGE_VERSION})
     except duckdb.IOException as error:
         raise PipelineError(
-            f"{database} could not be opened: {_first_line(error)}. If another process has it open, close that one and try again."
+            f"{database} could not be opened: {_first_line(error)}. "
+            "If another process has it open, close that one and try again."
         ) from error
     with connection:
         connection.execute("create schema if not exists segmentry_input")
@@ -156,7 +160,12 @@ def _run_dbt(
 
     project = find_project()
     common = ["--project-dir", str(project), "--profiles-dir", str(project), "--vars", json.dumps(settings)]
-    common += ["--target-path", str(output.resolve() / "target"), "--log-path", str(output.resolve() / "logs")]
+    common += [
+        "--target-path",
+        str(output.resolve() / "target"),
+        "--log-path",
+        str(output.resolve() / "logs"),
+    ]
     quiet = ["--quiet", "--log-level", "none", "--log-level-file", "info"]
     started = time.monotonic()
     on_progress("reading the project")
@@ -164,12 +173,14 @@ def _run_dbt(
         parsed = dbtRunner().invoke([*quiet, "parse", *common])
         if not parsed.success:
             raise PipelineError(_readable(parsed.exception))
-        watch = _Watch(parsed.result, on_progress, started)
+        manifest: Any = parsed.result
+        watch = _Watch(manifest, on_progress, started)
         build = ["build", *common, "--exclude-resource-type", "unit_test"]
-        built = dbtRunner(manifest=parsed.result, callbacks=[watch.on_event]).invoke([*quiet, *build])
+        built = dbtRunner(manifest=manifest, callbacks=[watch.on_event]).invoke([*quiet, *build])
     finally:
         # dbt keeps the file open after a run; the report and the next run need it.
-        DuckDBConnectionManager.close_all_connections()
+        connections: Any = DuckDBConnectionManager
+        connections.close_all_connections()
     outcome = BuildOutcome(database, time.monotonic() - started, dict(watch.layer_seconds))
     results = list(getattr(built.result, "results", None) or [])
     outcome.warnings = sorted(result.node.name for result in results if str(result.status) == "warn")
@@ -228,7 +239,7 @@ def _failure(exception: BaseException | None, results: list[Any]) -> str:
 
 
 def _readable(problem: object) -> str:
-    """The sentence in a message of dbt, without its headings and its trail of macros."""
+    """Take the sentence out of a message of dbt: no headings, no trail of macros."""
     lines = []
     for line in str(problem).splitlines():
         text = line.strip()

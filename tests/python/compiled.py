@@ -1,8 +1,9 @@
 """Run the SQL models of the project without dbt's overhead: compile once, execute many times on small tables.
 
-A build of the project takes seconds, a property test needs hundreds. Here dbt parses the project once per session and compiles it
-once per set of vars, in memory; the compiled statements then run on a DuckDB in memory, in the order of the graph, on whatever
-tables a test puts in the place of seeds or models. Nothing is written outside a temporary directory.
+A build of the project takes seconds, a property test needs hundreds. Here dbt parses the project once per session
+and compiles it once per set of vars, in memory; the compiled statements then run on a DuckDB in memory, in the order
+of the graph, on whatever tables a test puts in the place of seeds or models. Nothing is written outside a temporary
+directory.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import pyarrow as pa
 REPO = Path(__file__).parents[2]
 SCHEMAS = ("segmentry", "segmentry_internal")
 LAYERS = ("staging", "identity", "profiles", "segmentation")
-# A database in memory is called "memory" by dbt and by DuckDB, so that the compiled relation names fit as they are.
+# A database in memory is called "memory" by dbt and by DuckDB: the compiled relation names fit as they are.
 PROFILE = """
 segmentry:
   target: test
@@ -150,7 +151,7 @@ def in_order(models: Mapping[str, Model], targets: Iterable[str], given: Iterabl
 
 
 class Database:
-    """A DuckDB in memory that runs compiled models; tables of the last run can be queried through `connection`."""
+    """A DuckDB in memory that runs compiled models."""
 
     def __init__(self) -> None:
         self.connection = duckdb.connect(":memory:", config={"threads": "1"})
@@ -171,9 +172,10 @@ class Database:
         settings: Mapping[str, Any] | None = None,
         replace: Mapping[str, str] | None = None,
     ) -> dict[str, pd.DataFrame]:
-        """Run `targets` and what they need over `inputs` (seed or model name -> rows); return the tables of `targets`.
+        """Run `targets` and what they need over `inputs` (seed or model name -> rows); return their tables.
 
-        `replace` maps texts of the compiled SQL to others: a var that is drawn at random need not be compiled each time.
+        `replace` maps texts of the compiled SQL to others: a var that is drawn at random need not be compiled
+        each time.
         """
         targets = list(targets)
         models = compiled(settings, layers_down_to(targets))

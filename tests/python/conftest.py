@@ -24,7 +24,12 @@ def run_dbt(*arguments: str, database: Path, cwd: Path = ROOT) -> subprocess.Com
     places = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
     places += ["--target-path", str(database.parent / "target"), "--log-path", str(database.parent / "logs")]
     return subprocess.run(
-        [str(DBT), "--no-use-colors", *arguments, *places], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        [str(DBT), "--no-use-colors", *arguments, *places],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

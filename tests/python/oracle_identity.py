@@ -1,4 +1,4 @@
-"""What a merge history means, told with dicts and loops: no SQL, no graph library, nothing shared with the models."""
+"""What a merge history means, told with dicts and loops: no SQL, no graph library, nothing of the models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLACEHOLDERS = frozenset({"null", "none", "nan", "n/a", "unknown", "undefined", 
 
 @dataclass(frozen=True)
 class Statement:
-    """One row of a merge history. Ids and operation are as a user writes them, the times are already understood."""
+    """One row of a merge history: ids and operation as a user writes them, times already understood."""
 
     old_id: str | None
     new_id: str | None
@@ -165,7 +165,7 @@ def _time(row: Statement) -> datetime:
 
 
 def _last(rows: list[Statement]) -> Statement:
-    """Return what was said last; among statements of one moment the one that came in last, then an unmerge."""
+    """Return what was said last; of statements of one moment the one that came in last, then an unmerge."""
     last = rows[0]
     for row in rows[1:]:
         if _time(row) != _time(last):

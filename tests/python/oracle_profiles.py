@@ -1,4 +1,4 @@
-"""Profiles told with pandas frames, dicts and loops from events that are already understood: shares nothing with the SQL models."""
+"""Profiles told with dicts and loops from events that are already understood; nothing is shared with the models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -278,7 +279,7 @@ def _temporal(sessions: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def category_counts(events: Iterable[Event], rules: Rules) -> dict[tuple[int, str], list[int]]:
-    """Return views, carts and purchases of one customer by level and category path. An order buys a category once."""
+    """Return views, carts and purchases of a customer by level and path; an order buys a category once."""
     lines = {
         event.order_id
         for event in events
@@ -332,7 +333,7 @@ def _lifecycle(
     events: list[Event], orders: list[dict[str, Any]], last_day: date, rules: Rules
 ) -> dict[str, Any]:
     days = sorted({order["local"].date() for order in orders})
-    gaps = [(later - earlier).days for earlier, later in zip(days, days[1:], strict=False)]
+    gaps = [(later - earlier).days for earlier, later in pairwise(days)]
     mean = statistics.fmean(gaps) if gaps else None
     deviation = statistics.stdev(gaps) if len(gaps) > 1 else None
     variation = deviation / mean if deviation is not None and mean else None
@@ -362,7 +363,7 @@ def _lifecycle(
 
 
 def _value(rows: list[dict[str, Any]], rules: Rules) -> None:
-    """The heuristic of the design: rate (x+1)/(T+1/r0), expected gap (t_x+3g)/(x+3), decay exp(-max(s-1, 0)/3)."""
+    """Add the heuristic: rate (x+1)/(T+1/r0), expected gap (t_x+3g)/(x+3), decay exp(-max(s-1, 0)/3)."""
     buyers = [row for row in rows if row["_days"]]
     repeats = sum(len(row["_days"]) - 1 for row in buyers)
     weeks = sum((row["_last_day"] - row["_days"][0]).days for row in buyers) / 7

@@ -56,12 +56,16 @@ def dataset() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def parquet_build(dataset: tuple[pd.DataFrame, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def parquet_build(
+    dataset: tuple[pd.DataFrame, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     directory = tmp_path_factory.mktemp("door")
     events, history = dataset
     events.to_parquet(directory / "events.parquet")
     history.to_parquet(directory / "merges.parquet")
-    done = run("--events", "events.parquet", "--id-history", "merges.parquet", "--output", "out", cwd=directory)
+    done = run(
+        "--events", "events.parquet", "--id-history", "merges.parquet", "--output", "out", cwd=directory
+    )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 3
     assert "marts ready" in done.stderr
@@ -70,34 +74,55 @@ def parquet_build(dataset: tuple[pd.DataFrame, pd.DataFrame], tmp_path_factory: 
 
 
 def test_everything_is_where_it_was_promised(parquet_build: Path) -> None:
-    assert {path.name for path in parquet_build.iterdir()} >= {"warehouse.duckdb", "report.html", "report.json", "charts"}
+    assert {path.name for path in parquet_build.iterdir()} >= {
+        "warehouse.duckdb",
+        "report.html",
+        "report.json",
+        "charts",
+    }
     charts = {path.suffix for path in (parquet_build / "charts").iterdir()}
     assert charts == {".svg", ".png"}
-    tables = {name for (name,) in rows(parquet_build / "warehouse.duckdb", "select table_name from information_schema.tables where table_schema = 'segmentry'")}
+    tables = {
+        name
+        for (name,) in rows(
+            parquet_build / "warehouse.duckdb",
+            "select table_name from information_schema.tables where table_schema = 'segmentry'",
+        )
+    }
     assert len(tables) == 23
 
 
 def test_order_of_rows_format_and_threads_do_not_matter(
-    dataset: tuple[pd.DataFrame, pd.DataFrame], parquet_build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: tuple[pd.DataFrame, pd.DataFrame],
+    parquet_build: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     events, history = dataset
     events.sample(frac=1, random_state=3).to_csv(tmp_path / "events.csv", index=False)
     history.sample(frac=1, random_state=4).to_csv(tmp_path / "merges.csv", index=False)
     monkeypatch.setenv("SEGMENTRY_THREADS", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    done = run("--events", "events.csv", "--id-history", "merges.csv", "--output", "out", "--quiet", cwd=tmp_path)
+    done = run(
+        "--events", "events.csv", "--id-history", "merges.csv", "--output", "out", "--quiet", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     # The run itself is another one: its input is text where the other has numbers.
-    assert without_run(contents(tmp_path / "out" / "warehouse.duckdb")) == without_run(contents(parquet_build / "warehouse.duckdb"))
+    assert without_run(contents(tmp_path / "out" / "warehouse.duckdb")) == without_run(
+        contents(parquet_build / "warehouse.duckdb")
+    )
 
 
 def without_run(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
     """Leave out what carries the hash of the input."""
     (run_id,) = {row[0] for row in tables["segmentation_runs"]}
-    kept = {name: content for name, content in tables.items() if name not in ("segmentation_runs", "llm_usage")}
+    kept = {
+        name: content for name, content in tables.items() if name not in ("segmentation_runs", "llm_usage")
+    }
     return {
-        name: [tuple("run" if value == run_id else value for value in row) for row in content] for name, content in kept.items()
+        name: [tuple("run" if value == run_id else value for value in row) for row in content]
+        for name, content in kept.items()
     }
 
 
@@ -126,7 +151,9 @@ def test_a_later_run_keeps_the_ids(
     assert done.returncode == 0, done.stderr
     database = tmp_path / "out" / "warehouse.duckdb"
     assert rows(database, "select count(*) from segmentry.segmentation_runs") == [(2,)]
-    (ari,) = rows(database, "select ari_to_previous from segmentry.segmentation_runs where ari_to_previous is not null")[0]
+    (ari,) = rows(
+        database, "select ari_to_previous from segmentry.segmentation_runs where ari_to_previous is not null"
+    )[0]
     assert 0.5 < ari <= 1
     stayed, moved = rows(
         database,
@@ -147,14 +174,19 @@ def test_a_later_run_keeps_the_ids(
 
 def test_too_few_customers_is_a_result(tmp_path: Path) -> None:
     pd.DataFrame(
-        {"customer_id": ["a", "b"], "event_at": "2026-01-01 10:00:00", "event_type": "purchase", "amount": [5, 7]}
+        {
+            "customer_id": ["a", "b"],
+            "event_at": "2026-01-01 10:00:00",
+            "event_type": "purchase",
+            "amount": [5, 7],
+        }
     ).to_csv(tmp_path / "events.csv", index=False)
     done = run("--events", "events.csv", "--output", "out", "--quiet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     database = tmp_path / "out" / "warehouse.duckdb"
-    assert rows(database, "select status, customer_count, segment_count from segmentry.segmentation_runs") == [
-        ("insufficient_data", 2, 0)
-    ]
+    assert rows(
+        database, "select status, customer_count, segment_count from segmentry.segmentation_runs"
+    ) == [("insufficient_data", 2, 0)]
     assert rows(database, "select count(*), sum(net_revenue) from segmentry.customers") == [(2, 12)]
     assert "No segments" in done.stdout
     assert (tmp_path / "out" / "report.html").stat().st_size > 1000
@@ -172,8 +204,12 @@ def test_identical_customers_are_one_segment(tmp_path: Path) -> None:
     done = run("--events", "events.csv", "--output", "out", "--quiet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     database = tmp_path / "out" / "warehouse.duckdb"
-    assert rows(database, "select status, segment_count from segmentry.segmentation_runs") == [("single_segment", 1)]
-    assert rows(database, "select segment_id, customer_count, is_production_ready from segmentry.segments") == [("S1", 80, False)]
+    assert rows(database, "select status, segment_count from segmentry.segmentation_runs") == [
+        ("single_segment", 1)
+    ]
+    assert rows(
+        database, "select segment_id, customer_count, is_production_ready from segmentry.segments"
+    ) == [("S1", 80, False)]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +220,9 @@ def test_identical_customers_are_one_segment(tmp_path: Path) -> None:
         ({"customer_id": ["a"], "event_at": ["2026-01-01"], "event_type": ["x"]}, ["--as-of", "tomorrow"], ["segmentry_as_of", "2026-01-31"]),
     ],
 )  # fmt: skip
-def test_mistakes_are_explained(tmp_path: Path, frame: dict[str, list[str]], words: list[str], said: list[str]) -> None:
+def test_mistakes_are_explained(
+    tmp_path: Path, frame: dict[str, list[str]], words: list[str], said: list[str]
+) -> None:
     pd.DataFrame(frame).to_csv(tmp_path / "events.csv", index=False)
     done = run("--events", "events.csv", "--output", "out", *words, cwd=tmp_path)
     assert done.returncode == 1
@@ -216,7 +254,13 @@ def test_files_that_cannot_be_used(tmp_path: Path, words: list[str], said: str) 
 
 def mapped(name: str, source: str, directory: Path) -> Path:
     target = directory / "events.parquet"
-    script = [sys.executable, str(ROOT / "examples" / "map.py"), str(ROOT / "examples" / f"{name}.sql"), str(SHARED / source), str(target)]
+    script = [
+        sys.executable,
+        str(ROOT / "examples" / "map.py"),
+        str(ROOT / "examples" / f"{name}.sql"),
+        str(SHARED / source),
+        str(target),
+    ]
     subprocess.run(script, check=True)
     return target
 
@@ -245,14 +289,28 @@ def test_online_retail_adds_up(tmp_path: Path) -> None:
         "select count(*), sum(gross_revenue), sum(refund_amount), sum(order_count) from segmentry.customers",
     )
     assert found == independent
-    rejected = rows(tmp_path / "out" / "warehouse.duckdb", "select count(*) from segmentry.rejected_events where reason = 'missing_customer_id'")
-    assert rejected == duckdb.sql(f"select count(*) from read_parquet('{source}') where customer_id is null").fetchall()
+    rejected = rows(
+        tmp_path / "out" / "warehouse.duckdb",
+        "select count(*) from segmentry.rejected_events where reason = 'missing_customer_id'",
+    )
+    assert (
+        rejected
+        == duckdb.sql(f"select count(*) from read_parquet('{source}') where customer_id is null").fetchall()
+    )
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real data sets are not here")
 def test_cdnow_adds_up(tmp_path: Path) -> None:
     mapped("cdnow", "cdnow_master.parquet", tmp_path)
-    done = run("--events", "events.parquet", "--output", "out", "--vars", "{segmentry_reporting_currency: USD}", cwd=tmp_path)
+    done = run(
+        "--events",
+        "events.parquet",
+        "--output",
+        "out",
+        "--vars",
+        "{segmentry_reporting_currency: USD}",
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     source = SHARED / "cdnow_master.parquet"
     independent = duckdb.sql(
@@ -266,4 +324,7 @@ def test_cdnow_adds_up(tmp_path: Path) -> None:
         "select count(*), sum(gross_revenue), sum(order_count), min(first_seen_at), max(last_seen_at) from segmentry.customers",
     )
     assert found == independent
-    assert rows(tmp_path / "out" / "warehouse.duckdb", "select count(*) from segmentry.customers where preferred_hour is not null") == [(0,)]
+    assert rows(
+        tmp_path / "out" / "warehouse.duckdb",
+        "select count(*) from segmentry.customers where preferred_hour is not null",
+    ) == [(0,)]

@@ -14,7 +14,11 @@ import yaml
 from conftest import ROOT, run_dbt
 
 LAYERS = ["staging", "identity", "profiles", "segmentation", "assessment", "explanations", "marts"]
-PATTERNS = {"stg_": r"stg_segmentry__[a-z_]+", "int_": r"int_segmentry__[a-z_]+", "seg": r"segmentry__[a-z_]+"}
+PATTERNS = {
+    "stg_": r"stg_segmentry__[a-z_]+",
+    "int_": r"int_segmentry__[a-z_]+",
+    "seg": r"segmentry__[a-z_]+",
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +50,11 @@ def test_layers_look_only_upstream(manifest: dict[str, Any], models: list[dict[s
     for model in models:
         for parent_id in model["depends_on"]["nodes"]:
             parent = manifest["nodes"].get(parent_id)
-            if parent and parent["resource_type"] == "model" and LAYERS.index(layer(parent)) > LAYERS.index(layer(model)):
+            if (
+                parent
+                and parent["resource_type"] == "model"
+                and LAYERS.index(layer(parent)) > LAYERS.index(layer(model))
+            ):
                 wrong.append((model["name"], parent["name"]))
     assert not wrong
 
@@ -57,14 +65,18 @@ def test_only_staging_reads_the_users_tables(models: list[dict[str, Any]]) -> No
         for model in models
         if any(parent.startswith(("seed.", "source.")) for parent in model["depends_on"]["nodes"])
     }
-    assert readers == {model["name"] for model in models if model["name"] in readers and layer(model) == "staging"}
+    assert readers == {
+        model["name"] for model in models if model["name"] in readers and layer(model) == "staging"
+    }
     assert all(name.startswith("stg_") for name in readers)
     assert len(readers) >= 5
 
 
 def test_names_follow_the_patterns(models: list[dict[str, Any]]) -> None:
     for model in models:
-        assert re.fullmatch(PATTERNS[model["name"][:4] if model["name"][:4] in PATTERNS else "seg"], model["name"]), model["name"]
+        assert re.fullmatch(
+            PATTERNS[model["name"][:4] if model["name"][:4] in PATTERNS else "seg"], model["name"]
+        ), model["name"]
         if layer(model) == "marts":
             assert model["name"] == f"segmentry__{model['alias']}"
         else:
@@ -85,7 +97,8 @@ def test_marts_have_contract_and_key(manifest: dict[str, Any], marts: list[dict[
     tested = {
         node["attached_node"]
         for node in manifest["nodes"].values()
-        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") in ("unique", "unique_rows")
+        if node["resource_type"] == "test"
+        and (node.get("test_metadata") or {}).get("name") in ("unique", "unique_rows")
     }
     for mart in marts:
         assert mart["config"]["contract"]["enforced"], mart["name"]
@@ -100,7 +113,10 @@ def test_grain_comes_first(models: list[dict[str, Any]]) -> None:
 
 def test_every_public_column_is_described(marts: list[dict[str, Any]]) -> None:
     assert not [
-        f"{mart['name']}.{name}" for mart in marts for name, column in mart["columns"].items() if len(column["description"]) < 5
+        f"{mart['name']}.{name}"
+        for mart in marts
+        for name, column in mart["columns"].items()
+        if len(column["description"]) < 5
     ]
 
 
@@ -130,7 +146,11 @@ def validated_vars() -> set[str]:
 
 
 def used_vars() -> set[str]:
-    files = [path for folder in ("models", "macros", "python_models", "seeds", "tests") for path in (ROOT / folder).rglob("*")]
+    files = [
+        path
+        for folder in ("models", "macros", "python_models", "seeds", "tests")
+        for path in (ROOT / folder).rglob("*")
+    ]
     text = "\n".join(path.read_text() for path in files if path.suffix in (".sql", ".yml"))
     return set(re.findall(r"""var\(\s*['"](segmentry_\w+)['"]""", text))
 
@@ -141,7 +161,9 @@ def test_lists_of_vars_agree() -> None:
 
 
 def test_vars_have_one_default() -> None:
-    files = [path for folder in ("models", "macros", "python_models") for path in (ROOT / folder).rglob("*.sql")]
+    files = [
+        path for folder in ("models", "macros", "python_models") for path in (ROOT / folder).rglob("*.sql")
+    ]
     second_defaults = [
         f"{path.name}: {found}"
         for path in files
@@ -185,7 +207,9 @@ def test_versions_agree() -> None:
         segmentry.__version__,
         tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
         yaml.safe_load((ROOT / "dbt_project.yml").read_text())["version"],
-        re.search(r"return\('([0-9.]+)'\)", (ROOT / "macros" / "config" / "settings.sql").read_text()).group(1),  # type: ignore[union-attr]
+        re.search(r"return\('([0-9.]+)'\)", (ROOT / "macros" / "config" / "settings.sql").read_text()).group(
+            1
+        ),  # type: ignore[union-attr]
     }
     assert len(versions) == 1
 
@@ -201,7 +225,9 @@ def test_the_lock_names_no_index() -> None:
 
 def test_sql_has_no_forbidden_aggregates() -> None:
     """No choice without a total order (mode, first, any_value, arg_max), and no engine's own clauses outside macros/sql."""
-    forbidden = re.compile(r"\b(mode|any_value|arg_max|arg_min|max_by|min_by)\s*\(|\bqualify\b|\bfilter\s*\(", re.IGNORECASE)
+    forbidden = re.compile(
+        r"\b(mode|any_value|arg_max|arg_min|max_by|min_by)\s*\(|\bqualify\b|\bfilter\s*\(", re.IGNORECASE
+    )
     found = []
     for path in [*(ROOT / "models").rglob("*.sql"), *(ROOT / "macros").rglob("*.sql")]:
         sql = re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)

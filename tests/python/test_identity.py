@@ -24,7 +24,7 @@ CYCLES = "int_segmentry__merge_cycles_found"
 MAP = "int_segmentry__merge_map_resolved"
 START = datetime(2024, 3, 1)
 NEVER = datetime(2900, 1, 1)
-# Everything generated lies years before the clock or centuries behind it, so that the test does not depend on today.
+# Everything generated lies years before the clock or centuries behind it: today does not matter.
 LATEST_PLAUSIBLE = datetime(2500, 1, 1)
 
 ids = st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "A", "10", "9", "é", "x y", "o'b", "🙂"])
@@ -66,7 +66,7 @@ def ring(members: Sequence[str]) -> list[Statement]:
     ]
 
 
-# Few ids at few moments: rivals that only their arrival or their name tells apart, repeats, and statements that contradict each other.
+# Few ids at few moments: rivals that only their arrival or their name tells apart, repeats, contradictions.
 crowds = st.lists(
     st.builds(
         Statement,
@@ -153,7 +153,7 @@ def assert_equal(frames: dict[str, pd.DataFrame], expected: Resolution) -> None:
     }
     edges = {
         (row.old_id, row.new_id): (
-            moment(row.merged_at), moment(row.first_seen_at), moment(row.last_seen_at), row.seen_count, row.conflict_rank,
+            *map(moment, (row.merged_at, row.first_seen_at, row.last_seen_at)), row.seen_count, row.conflict_rank,
         )
         for row in frames[EDGES].itertuples(index=False)
     }  # fmt: skip
@@ -193,7 +193,7 @@ def test_random_histories_agree_with_the_oracle(
     assert typed_rejects == Counter(
         {reason: n for reason, n in expected.rejects.items() if reason != "unmerge_without_merge"}
     )
-    # Nothing is lost: every row is an edge, lost a conflict, repeats or reverses one that is, was closed, or is a reject.
+    # Nothing is lost: each row is an edge, lost a conflict, repeats or reverses one, was closed, or is rejected.
     assert len(history) == (
         len(frames[EDGES])
         + expected.duplicate_count
@@ -276,7 +276,9 @@ def test_times_may_be_of_any_time_type() -> None:
     for name, table in {"merged_at": rows, "zoned": zoned, "dated": dated}.items():
         places = found_places(run([MAP], {"segmentry_demo_id_history": table}))
         assert places == {
-            "1": ("3", 2, "chain", expected[name]), "2": ("3", 1, "direct", expected[name]), "3": ("3", 0, "survivor", None),
+            "1": ("3", 2, "chain", expected[name]),
+            "2": ("3", 1, "direct", expected[name]),
+            "3": ("3", 0, "survivor", None),
         }  # fmt: skip
 
 

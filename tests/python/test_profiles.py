@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 import pytest
-from compiled import compiled, in_order, run, text_table
+import yaml
+from compiled import REPO, compiled, in_order, run, text_table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle_identity import Statement, resolve
@@ -47,6 +48,9 @@ EVENT_COLUMNS = [
     "event_id", "customer_id", "event_at", "event_type", "session_id", "order_id", "channel", "device_type", "category",
     "product_id", "quantity", "amount", "discount_amount", "currency",
 ]  # fmt: skip
+DEFAULT_WINDOWS = yaml.safe_load((REPO / "dbt_project.yml").read_text())["vars"]["segmentry"][
+    "segmentry_windows"
+]
 MERGE_COLUMNS = ["old_id", "new_id", "merged_at"]
 RATES = {"EUR": Decimal(1), "USD": Decimal("0.9"), "JPY": Decimal("0.00612345")}
 PLACES = [
@@ -352,13 +356,13 @@ def same(found: Any, expected: Any, column: str) -> bool:
     return bool(found == expected)
 
 
-def many(test: Any) -> Any:
+def seeds(examples: int) -> Any:
     """Run a test for many seeds."""
-    decorate = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-    return decorate(given(seed=st.integers(0, 2**32))(test))
+    decorate = settings(max_examples=max(examples, 1), deadline=None, suppress_health_check=list(HealthCheck))
+    return lambda test: decorate(given(seed=st.integers(0, 2**32))(test))
 
 
-@many
+@seeds(EXAMPLES)
 def test_every_column_agrees_with_the_oracle(seed: int) -> None:
     shop = random_shop(seed)
     found = run([PROFILES, TYPED, RESOLVED, DUPLICATES, ORDERS, SESSIONS], shop.inputs(), shop.place)
@@ -381,15 +385,13 @@ def test_every_column_agrees_with_the_oracle(seed: int) -> None:
     assert not found[ORDERS].duplicated(["customer_id", "order_key"]).any()
 
 
-@many
+@seeds(EXAMPLES // 2)
 def test_every_window_is_what_profiles_were_at_that_time(seed: int) -> None:
     shop = random_shop(seed, with_ids=False)
-    windows = [("short", 35, 0), ("earlier", 0, 30), ("between", 90, 60)]
-    listed = [{"window_id": name, "days": days, "lag_days": lag} for name, days, lag in windows]
-    found = run([WINDOWS], shop.inputs(), {**shop.place, "segmentry_windows": listed})[WINDOWS]
+    found = run([WINDOWS], shop.inputs(), shop.place)[WINDOWS]
     last_day = end_of_observation(shop.events, shop.rules)
     expected = [pd.DataFrame(columns=found.columns)]
-    for name, days, lag in windows:
+    for name, days, lag in (window.values() for window in DEFAULT_WINDOWS):
         as_of = last_day + timedelta(days=1 - lag)
         starts = as_of - timedelta(days=days) if days else date.min
         events = [event for event in shop.events if starts <= local(event.at, shop.rules.zone).date() < as_of]
@@ -402,7 +404,7 @@ def test_every_window_is_what_profiles_were_at_that_time(seed: int) -> None:
     assert_frames_agree(found, pd.concat(expected), ("window_id", "customer_id"))
 
 
-@many
+@seeds(EXAMPLES // 3)
 def test_affinities_agree_with_the_oracle(seed: int) -> None:
     shop = random_shop(seed)
     found = run([AFFINITY], shop.inputs(), shop.place)[AFFINITY]
