@@ -55,7 +55,7 @@ def floor_seconds(database: Path) -> float:
     with duckdb.connect(str(database), read_only=True, config={"threads": 2}) as connection:
         for _ in range(5):
             started = time.perf_counter()
-            connection.sql(f"select count(*) from ({FLOOR})").fetchall()
+            connection.execute(f"create or replace temp table grouped as {FLOOR}")
             times.append(time.perf_counter() - started)
     return statistics.median(times)
 

@@ -78,10 +78,10 @@ select
         as no_order_share,
     profiles.weekend_share,
     case
-        when profiles.preferred_hour in ({{ var('segmentry_trait_early_hours') | join(', ') }}) then profiles.preferred_hour_share
+        when profiles.preferred_hour in ({{ (var('segmentry_trait_early_hours') | join(', ')) or 'null' }}) then profiles.preferred_hour_share
     end as early_share,
     case
-        when profiles.preferred_hour in ({{ var('segmentry_trait_night_hours') | join(', ') }}) then profiles.preferred_hour_share
+        when profiles.preferred_hour in ({{ (var('segmentry_trait_night_hours') | join(', ')) or 'null' }}) then profiles.preferred_hour_share
     end as night_share,
     seasons.season_share,
     profiles.mobile_share,

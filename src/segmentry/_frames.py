@@ -77,10 +77,8 @@ def hash_order(customer_ids: pd.Series, seed: int) -> Ints:
     order of the rows, not on the other customers' positions, not on the engine (every warehouse
     has md5). Samples of different sizes are nested.
     """
-    prefix = hashlib.md5(f"{seed}:".encode(), usedforsecurity=False)
-    digests = bytearray()
-    for customer_id in customer_ids.astype(str):
-        digest = prefix.copy()
-        digest.update(customer_id.encode())
-        digests += digest.digest()[:8]
+    digests = b"".join(
+        hashlib.md5(f"{seed}:{customer_id}".encode(), usedforsecurity=False).digest()[:8]
+        for customer_id in customer_ids.astype(object).tolist()
+    )
     return np.argsort(np.frombuffer(digests, dtype=">u8"), kind="stable").astype(np.int64)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +27,8 @@ BATCH = 150_000  # distances computed in one go when several starts run side by 
 HEAT = 20  # iterations after which the finalists of a multi-start are chosen
 FINALISTS = 3
 MORE_STARTS, MORE_STARTS_WORK = 48, 500_000  # starts of a small sample, and clusters x rows x starts
-NEAR = 1 / 3  # share of the rows that an anchor keeps at hand; when more can change, it is of no use
+NEAR = 1 / 3  # share of the rows beyond which it is cheaper to look at all of them
+WIDER = 2.0  # centroids drift on: an anchor keeps rows at hand up to this multiple of what is asked for
 COARSE, STRIDE = 100_000, 8  # more rows than this are approached by way of every eighth
 SLACK = 1e-9  # added to the reach of a move, so that rounding never hides a row that can change
 
@@ -229,7 +229,7 @@ class Anchor:
 
     A row whose margin (distance to the second nearest centroid minus distance to the nearest) exceeds
     twice the largest move of a centroid keeps its label. So another solution near this one is assigned
-    exactly by looking at the rows with small margins, which lie side by side here.
+    exactly by looking at the rows with small margins, which are kept at hand side by side.
 
     References
     ----------
@@ -242,6 +242,8 @@ class Anchor:
         self.k = len(centroids)
         self.labels: Labels = np.empty(len(x), dtype=label_dtype(self.k))
         self.margin: Floats = np.empty(len(x))
+        self._limit = -np.inf  # the largest margin of the rows that are kept at hand
+        self._near: tuple[Ints, Floats, Floats]
         for start in range(0, len(x), CHUNK):
             part = slice(start, start + CHUNK)
             self.labels[part], self.margin[part] = self._label(x[part])
@@ -261,28 +263,30 @@ class Anchor:
         """Weighted sums per label, as in `label_sums`."""
         return label_sums(self.x, self.labels, weights, self.k)
 
-    @cached_property
-    def _near(self) -> tuple[Ints, Floats, Floats]:
-        """The third of the rows with the smallest margins, in their order: positions, margins, rows."""
-        count = math.ceil(len(self.x) * NEAR)
-        rows = np.argpartition(self.margin, count - 1)[:count] if count < len(self.x) else np.arange(count)
-        rows = rows[np.lexsort((rows, self.margin[rows]))]
-        return rows, self.margin[rows], self.x[rows]
+    def _within(self, reach: float) -> tuple[Ints, Floats]:
+        """Find the rows with margins up to ``reach``: their positions, and the rows side by side."""
+        if reach > self._limit:
+            self._limit = WIDER * reach
+            rows = np.flatnonzero(self.margin <= self._limit)
+            rows = rows[np.argsort(self.margin[rows], kind="stable")]
+            self._near = rows, self.margin[rows], self.x[rows]
+        rows, margins, points = self._near
+        count = int(np.searchsorted(margins, reach, side="right"))
+        return rows[:count], points[:count]
 
     def changes(self, centroids: Floats) -> tuple[Ints, Labels, int] | None:
         """Find the rows that other centroids label differently; centroid j moved from the anchor's j.
 
         Returns the rows, their labels, and how many rows it took; None when the centroids moved so far
-        that most rows would have to be looked at.
+        that too many rows would have to be looked at.
         """
         reach = 2.0 * float(np.sqrt(np.square(centroids - self.centroids).sum(axis=1).max())) + SLACK
         if np.count_nonzero(self.margin <= reach) > len(self.x) * NEAR:
             return None
-        rows, margins, points = self._near
-        count = int(np.searchsorted(margins, reach, side="right"))
-        labels = assign(points[:count], centroids)
-        changed = np.flatnonzero(labels != self.labels[rows[:count]])
-        return rows[changed], labels[changed], count
+        rows, points = self._within(reach)
+        labels = assign(points, centroids)
+        changed = np.flatnonzero(labels != self.labels[rows])
+        return rows[changed], labels[changed], len(rows)
 
     def relabelled(self, centroids: Floats) -> Labels:
         """Find the label of the nearest of the other centroids for every row."""

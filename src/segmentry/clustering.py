@@ -26,7 +26,7 @@ from segmentry._frames import (
     sorted_customers,
     typed_frame,
 )
-from segmentry._kmeans import FINALISTS, Fit, best_fit, lloyd, multi_start, single_threaded_blas
+from segmentry._kmeans import CHUNK, FINALISTS, Fit, best_fit, lloyd, multi_start, single_threaded_blas
 from segmentry._kmeans import assign as nearest_centroid
 from segmentry.exceptions import ClusteringError, DataValidationError
 from segmentry.settings import SegmentationSettings
@@ -507,14 +507,19 @@ def nearest_two(x: Floats, centroids: Floats) -> tuple[Ints, Floats, Floats]:
     Distances are rounded before they are compared, so that a tie is a tie for every engine and goes to
     the lowest cluster.
     """
-    n, k = len(x), len(centroids)
-    distances = np.empty((k, n))
-    for position, centroid in enumerate(centroids):
-        distances[position] = rounded(np.sqrt(np.square(x - centroid).sum(axis=1)))
-    labels = distances.argmin(axis=0)
-    nearest = distances[labels, np.arange(n)]
-    distances[labels, np.arange(n)] = np.inf
-    return labels.astype(np.int64), nearest, distances.min(axis=0)
+    n = len(x)
+    labels, nearest, second = np.empty(n, dtype=np.int64), np.empty(n), np.empty(n)
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK)
+        # Differences, not products: near zero the products would lose the digits that are compared.
+        apart = np.stack([np.square(x[part] - centroid).sum(axis=1) for centroid in centroids])
+        distances = rounded(np.sqrt(apart))
+        columns = np.arange(distances.shape[1])
+        labels[part] = distances.argmin(axis=0)
+        nearest[part] = distances[labels[part], columns]
+        distances[labels[part], columns] = np.inf
+        second[part] = distances.min(axis=0)
+    return labels, nearest, second
 
 
 def assign(features: pd.DataFrame, centroids: pd.DataFrame) -> pd.DataFrame:
