@@ -7,9 +7,9 @@ with statements as (
     from {{ ref('int_segmentry__id_merges_typed') }}
     where
         reject_reason is null
-        {% if var('segmentry_merge_as_of') %}
-            and merged_at < cast('{{ var("segmentry_merge_as_of") }}' as {{ dbt.type_timestamp() }})
-        {% endif %}
+    {% if var('segmentry_merge_as_of') %}
+        and merged_at < cast('{{ var("segmentry_merge_as_of") }}' as {{ dbt.type_timestamp() }})
+    {% endif %}
 ),
 
 pairs as (

@@ -193,6 +193,7 @@ class Base(NamedTuple):
     model: Model
     customer_ids: pd.Series
     anchor: Anchor
+    sample: Ints  # rows on which refits start
 
     @property
     def x(self) -> Floats:
@@ -205,11 +206,12 @@ class Base(NamedTuple):
         return self.anchor.k
 
 
-def _read_base(features: pd.DataFrame, centroids: pd.DataFrame) -> Base:
+def _read_base(features: pd.DataFrame, centroids: pd.DataFrame, settings: SegmentationSettings) -> Base:
     frame = sorted_customers(features)
     model = read_model(centroids)
     x = model.scaler.transform(feature_matrix(frame, model.names))
-    return Base(model, frame["customer_id"].astype("str"), Anchor(x, model.centroids))
+    ids = frame["customer_id"].astype("str")
+    return Base(model, ids, Anchor(x, model.centroids), refit_rows(ids, settings))
 
 
 def _rows(
@@ -305,7 +307,7 @@ def robustness_replicates(
     if not len(centroids):
         return typed_frame([], REPLICATE_SCHEMA)
     with single_threaded_blas():
-        base = _read_base(features, centroids)
+        base = _read_base(features, centroids, settings)
         pieces = [
             *_bootstrap(base, settings, with_fpc),
             *_feature_drops(base, settings),
@@ -371,7 +373,6 @@ def _feature_drops(base: Base, settings: SegmentationSettings) -> Iterator[dict[
     """Cluster without one block of features."""
     named = {feature.name: feature.block for feature in settings.features}
     blocks = [named.get(name, name) for name in base.model.kept_names]
-    rows = refit_rows(base.customer_ids, settings)
     for number, block in enumerate(dict.fromkeys(blocks), start=1):
         kept: Bools = np.array([name != block for name in blocks])
         if base.k == 1 or not kept.any():
@@ -382,7 +383,7 @@ def _feature_drops(base: Base, settings: SegmentationSettings) -> Iterator[dict[
             continue
         x = np.ascontiguousarray(base.x[:, kept])
         rng = rng_for(settings.seed, SEED_FEATURE_DROP, number)
-        labels = _refit(x, base.k, rows, base.anchor.centroids[:, kept], settings, rng)
+        labels = _refit(x, base.k, base.sample, base.anchor.centroids[:, kept], settings, rng)
         table = contingency_table(base.anchor.labels, labels, base.k, base.k)
         yield _rows(base, "feature_drop", block, 1, table)
 
@@ -392,8 +393,7 @@ def _seeds(base: Base, settings: SegmentationSettings) -> Iterator[dict[str, Any
     if base.k == 1:
         yield _rows(base, "seed", "single_start", 1, None, ONE_SEGMENT)
         return
-    rows = refit_rows(base.customer_ids, settings)
-    x, weights = base.x[rows], np.ones(len(rows))
+    x, weights = base.x[base.sample], np.ones(len(base.sample))
     starts = [
         plus_plus(x, weights, base.k, 1, rng_for(settings.seed, SEED_STARTS, replicate))
         for replicate in range(1, settings.seed_replicates + 1)
@@ -450,7 +450,7 @@ def time_structure_replicates(
     if not len(centroids):
         return typed_frame([], REPLICATE_SCHEMA)
     with single_threaded_blas():
-        base = _read_base(features, centroids)
+        base = _read_base(features, centroids, settings)
         windows = window_features.groupby("window_id", sort=True)
         pieces = [
             piece

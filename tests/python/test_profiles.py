@@ -58,6 +58,8 @@ PLACES = [
     {"segmentry_time_zone": "Europe/Prague", "segmentry_input_time_zone": "America/New_York"},
     {"segmentry_time_zone": "America/Los_Angeles"},
 ]
+# As many days before the last one as the windows of revenue and of the robustness tests are long, and one more.
+EDGES = [date(2024, 11, 3) - timedelta(days=days) for days in (0, 0, 0, 29, 30, 89, 90, 179, 180, 364, 365)]
 # Year ends, a leap day, both changes of the clock in Europe and America, plain days.
 DAYS = [
     date(2023, 12, 31),
@@ -206,13 +208,24 @@ def random_money(rng: random.Random, kind: str) -> tuple[str | None, Decimal | s
     return text, Decimal(good[text])
 
 
-def random_row(
-    rng: random.Random, place: Mapping[str, str], midnight: bool, number: int, with_sessions: bool
-) -> Row:
+@dataclass(frozen=True)
+class Style:
+    """What all events of a data set have in common."""
+
+    midnight: bool
+    with_sessions: bool
+    on_edges: bool
+
+
+def random_row(rng: random.Random, place: Mapping[str, str], style: Style, number: int) -> Row:
     """Draw one event with its meaning."""
-    day = rng.choice(DAYS) + timedelta(days=rng.choice([0, 0, 0, 0, 1, -1, 40]))
+    day = (
+        rng.choice(EDGES)
+        if style.on_edges
+        else rng.choice(DAYS) + timedelta(days=rng.choice([0, 0, 0, 0, 1, -1, 40]))
+    )
     zone = place.get("segmentry_time_zone", "UTC")
-    if midnight:
+    if style.midnight:
         at = (
             datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
             .astimezone(ZoneInfo("UTC"))
@@ -222,10 +235,11 @@ def random_row(
         at = datetime(day.year, day.month, day.day) + timedelta(
             minutes=rng.choice([0, 1, 29, 30, 31, 59, 60, 61, 119, 120, 430, 1439])
         )
-        at += timedelta(microseconds=rng.choice([0, 0, 0, 1, 999_999]), seconds=rng.choice([0, 0, 0, 59]))
+        if not style.on_edges:
+            at += timedelta(microseconds=rng.choice([0, 0, 0, 1, 999_999]), seconds=rng.choice([0, 0, 0, 59]))
     kind = rng.choice(["purchase", "purchase", "purchase_item", "refund", *TYPES])
     customer = rng.choice(["ann", "bob", "cyd", "dan", "eve", "Ann"])
-    session = rng.choice([None, None, "s1", "s2", "gap-1"]) if with_sessions else None
+    session = rng.choice([None, None, "s1", "s2", "gap-1"]) if style.with_sessions else None
     text: dict[str, str | None] = {
         "event_id": rng.choice([None, f"e{number}", f" e{number}"]),
         "customer_id": rng.choice(["", "", "\t", "\u00a0"]) + customer,
@@ -286,11 +300,13 @@ def random_shop(seed: int, with_ids: bool = True) -> Shop:
     """Draw a data set: some have no sessions, some only dates, some no merges, some repeat their events."""
     rng = random.Random(seed)
     place = rng.choice(PLACES)
-    midnight, with_sessions = rng.random() < 0.15, rng.random() < 0.8
-    rows = [
-        random_row(rng, place, midnight, number, with_sessions)
-        for number in range(rng.choice([0, 1, 5, 30, 60, 120]))
-    ]
+    on_edges = rng.random() < 0.4
+    style = Style(
+        midnight=rng.random() < 0.15,
+        with_sessions=rng.random() < (0.3 if on_edges else 0.8),
+        on_edges=on_edges,
+    )
+    rows = [random_row(rng, place, style, number) for number in range(rng.choice([0, 1, 5, 30, 60, 120]))]
     if not with_ids:
         rows = [
             Row(
