@@ -210,6 +210,9 @@ def test_random_histories_agree_with_the_oracle(
         )
         assert (id_ == customer_id) == (depth == 0)
 
+    # A second build for one in three examples is enough to see that order never matters.
+    if order.random() > 1 / 3:
+        return
     shuffled = list(history)
     order.shuffle(shuffled)
     assert found_places(build(shuffled, conflict_policy=conflict_policy, cycle_policy=cycle_policy)) == places

@@ -401,7 +401,7 @@ def test_every_column_agrees_with_the_oracle(seed: int) -> None:
     assert not found[ORDERS].duplicated(["customer_id", "order_key"]).any()
 
 
-@seeds(EXAMPLES // 2)
+@seeds(EXAMPLES // 3)
 def test_every_window_is_what_profiles_were_at_that_time(seed: int) -> None:
     shop = random_shop(seed, with_ids=False)
     found = run([WINDOWS], shop.inputs(), shop.place)[WINDOWS]

@@ -22,12 +22,15 @@ def segments_table(database: Path) -> str:
             from segmentry.segments order by total_clv desc, segment_id
             """
         ).fetchall()
-    lines = ["| segment | customers | of expected value | robustness (weakest test) | ready to act on | what stands out |"]
+    lines = [
+        "| segment | customers | of expected value | robustness (weakest test) | ready to act on | what stands out |"
+    ]
     lines.append("|---|---:|---:|---|---|---|")
     for segment_id, name, customers, share, robustness, weakest, ready, action in rows:
+        value = "<1%" if 0 < share < 0.005 else f"{share:.0%}"
         trust = f"{robustness:.2f} ({weakest.replace('_', ' ')})"
         lines.append(
-            f"| {segment_id} {name} | {customers:,} | {share:.0%} | {trust} | {'yes' if ready else 'no'} | {action or '-'} |"
+            f"| {segment_id} {name} | {customers:,} | {value} | {trust} | {'yes' if ready else 'no'} | {action or '-'} |"
         )
     return "\n".join(lines)
 
