@@ -1,10 +1,11 @@
 {{ config(alias='id_merge_rejects') }}
+{% set as_of = "cast('" ~ var('segmentry_merge_as_of') ~ "' as " ~ dbt.type_timestamp() ~ ")" if var('segmentry_merge_as_of') else none %}
 
 -- Statements about a pair that was never merged, and merges that are left out on purpose, are found only once all merges are known.
 with judged as (
     select
         history.*,
-        sum(case when history.reject_reason is null and history.operation = 'merge' then 1 else 0 end)
+        sum(case when history.reject_reason is null and history.operation = 'merge'{{ ' and history.merged_at < ' ~ as_of if as_of }} then 1 else 0 end)
             over (partition by history.old_id, history.new_id) as merge_count
     from {{ ref('int_segmentry__id_merges_typed') }} as history
 ),
@@ -18,9 +19,7 @@ reasoned as (
         raw_operation,
         case
             when reject_reason is not null then reject_reason
-            {% if var('segmentry_merge_as_of') %}
-            when merged_at >= cast('{{ var("segmentry_merge_as_of") }}' as {{ dbt.type_timestamp() }}) then 'after_as_of'
-            {% endif %}
+            {{ "when merged_at >= " ~ as_of ~ " then 'after_as_of'" if as_of }}
             when operation = 'unmerge' and merge_count = 0 then 'unmerge_without_merge'
         end as reason
     from judged

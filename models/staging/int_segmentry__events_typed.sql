@@ -43,7 +43,13 @@ events_converted as (
             when not {{ segmentry.is_placeholder_id('events_parsed.given_' ~ id) }} then events_parsed.given_{{ id }}
         end as {{ id }},
         {% endfor %}
-        {{ segmentry.to_local('events_parsed.event_at') }} as event_local_at,
+        -- The conversion fails on years that only a mistake can bring; those are rejected further down.
+        case
+            when
+                events_parsed.event_at >= cast('{{ var("segmentry_minimum_event_date") }}' as {{ dbt.type_timestamp() }})
+                and events_parsed.event_at <= {{ segmentry.latest_plausible_time() }}
+                then {{ segmentry.to_local('events_parsed.event_at') }}
+        end as event_local_at,
         case
             when events_parsed.event_type_given in ({% for type in known_types %}'{{ type }}'{{ ', ' if not loop.last }}{% endfor %})
                 then events_parsed.event_type_given

@@ -3,51 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pytest
-from conftest import ROOT, run_dbt
+from door import contents, rows, run
 
 from segmentry.synthetic import generate_small_dataset
-
-SEGMENTRY = Path(sys.executable).with_name("segmentry")
-SHARED = ROOT.parent / "shared" / "data"
-# Times of the build itself: the only columns that may differ when the same input is built again.
-TIMES = {"recorded_at", "generated_at"}
-
-
-def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command from a directory that is not the project's."""
-    words = [str(SEGMENTRY), "run", *map(str, arguments)]
-    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
-
-
-def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(database), read_only=True) as connection:
-        return connection.sql(query).fetchall()
-
-
-def contents(database: Path, skip: Iterable[str] = ()) -> dict[str, list[tuple[Any, ...]]]:
-    """All marts as sorted rows, without the times of the build."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        columns = connection.sql(
-            "select table_name, column_name from information_schema.columns where table_schema = 'segmentry'"
-        ).fetchall()
-        tables: dict[str, list[str]] = {}
-        for table, column in columns:
-            if column not in TIMES:
-                tables.setdefault(table, []).append(column)
-        return {
-            table: connection.sql(f"select {', '.join(names)} from segmentry.{table} order by all").fetchall()
-            for table, names in tables.items()
-            if table not in skip
-        }
 
 
 @pytest.fixture(scope="module")
@@ -124,15 +87,6 @@ def without_run(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tupl
         name: [tuple("run" if value == run_id else value for value in row) for row in content]
         for name, content in kept.items()
     }
-
-
-def test_the_same_input_again_gives_the_same_tables(built_demo: Path, tmp_path: Path) -> None:
-    database = tmp_path / "warehouse.duckdb"
-    shutil.copy(built_demo, database)
-    before = contents(database)
-    rebuilt = run_dbt("build", "--exclude-resource-type", "unit_test", database=database)
-    assert rebuilt.returncode == 0, rebuilt.stdout[-3000:]
-    assert contents(database) == before
 
 
 def test_a_later_run_keeps_the_ids(
@@ -250,81 +204,3 @@ def test_files_that_cannot_be_used(tmp_path: Path, words: list[str], said: str) 
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def mapped(name: str, source: str, directory: Path) -> Path:
-    target = directory / "events.parquet"
-    script = [
-        sys.executable,
-        str(ROOT / "examples" / "map.py"),
-        str(ROOT / "examples" / f"{name}.sql"),
-        str(SHARED / source),
-        str(target),
-    ]
-    subprocess.run(script, check=True)
-    return target
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="the real data sets are not here")
-def test_online_retail_adds_up(tmp_path: Path) -> None:
-    mapped("online_retail", "online_retail_2010_2011.parquet", tmp_path)
-    zone = "{segmentry_reporting_currency: GBP, segmentry_time_zone: Europe/London, segmentry_input_time_zone: Europe/London}"
-    done = run("--events", "events.parquet", "--output", "out", "--vars", zone, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    source = SHARED / "online_retail_2010_2011.parquet"
-    independent = duckdb.sql(
-        f"""
-        with lines as (
-            select *, order_id like 'C%' as is_refund, cast(round(abs(quantity) * unit_price, 2) as decimal(18, 2)) as money
-            from read_parquet('{source}') where customer_id is not null
-        )
-        select
-            count(distinct customer_id), sum(case when is_refund then 0 else money end), sum(case when is_refund then money else 0 end),
-            count(distinct case when not is_refund then (customer_id, order_id) end)
-        from lines
-        """
-    ).fetchall()
-    found = rows(
-        tmp_path / "out" / "warehouse.duckdb",
-        "select count(*), sum(gross_revenue), sum(refund_amount), sum(order_count) from segmentry.customers",
-    )
-    assert found == independent
-    rejected = rows(
-        tmp_path / "out" / "warehouse.duckdb",
-        "select count(*) from segmentry.rejected_events where reason = 'missing_customer_id'",
-    )
-    assert (
-        rejected
-        == duckdb.sql(f"select count(*) from read_parquet('{source}') where customer_id is null").fetchall()
-    )
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="the real data sets are not here")
-def test_cdnow_adds_up(tmp_path: Path) -> None:
-    mapped("cdnow", "cdnow_master.parquet", tmp_path)
-    done = run(
-        "--events",
-        "events.parquet",
-        "--output",
-        "out",
-        "--vars",
-        "{segmentry_reporting_currency: USD}",
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    source = SHARED / "cdnow_master.parquet"
-    independent = duckdb.sql(
-        f"""
-        select count(distinct customer_id), sum(cast(amount as decimal(18, 2))), count(*), min(event_time), max(event_time)
-        from read_parquet('{source}')
-        """
-    ).fetchall()
-    found = rows(
-        tmp_path / "out" / "warehouse.duckdb",
-        "select count(*), sum(gross_revenue), sum(order_count), min(first_seen_at), max(last_seen_at) from segmentry.customers",
-    )
-    assert found == independent
-    assert rows(
-        tmp_path / "out" / "warehouse.duckdb",
-        "select count(*) from segmentry.customers where preferred_hour is not null",
-    ) == [(0,)]
