@@ -2,7 +2,6 @@
 {% macro validate_config() -%}
     {%- if execute -%}
         {%- set findings = [] -%}
-        {%- set numbers = {} -%}
         {%- for name, rule in segmentry.settings().items() -%}
             {%- set kind = rule.kind -%}
             {#- Reading a relation var would resolve its ref, which a hook can't; the staging models look at those. -#}

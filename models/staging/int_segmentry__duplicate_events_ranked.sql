@@ -1,19 +1,18 @@
--- Counting 64-bit hashes of the ids finds the few candidates at a third of the memory of counting the ids;
--- the ids themselves then decide.
-with repeated_hashes as (
-    select {{ segmentry.row_hash(['event_id']) }} as event_id_hash
+-- Only events whose id occurs more than once; which of them counts is decided by a total order.
+with repeated_ids as (
+    select event_id
     from {{ ref('int_segmentry__events_typed') }}
     where reject_reason is null and event_id is not null
-    group by {{ segmentry.row_hash(['event_id']) }}
+    group by event_id
     having count(*) > 1
 ),
 
 candidates as (
     select events_typed.*
     from {{ ref('int_segmentry__events_typed') }} as events_typed
-    inner join repeated_hashes
-        on {{ segmentry.row_hash(['events_typed.event_id']) }} = repeated_hashes.event_id_hash
-    where events_typed.reject_reason is null and events_typed.event_id is not null
+    inner join repeated_ids
+        on events_typed.event_id = repeated_ids.event_id
+    where events_typed.reject_reason is null
 ),
 
 ranked as (
@@ -23,7 +22,6 @@ ranked as (
             partition by candidates.event_id
             order by candidates.event_at, candidates.source_customer_id, candidates.event_type, candidates.amount, candidates.event_hash
         ) as occurrence,
-        count(*) over (partition by candidates.event_id) as occurrence_count,
         first_value(candidates.event_hash) over (
             partition by candidates.event_id
             order by candidates.event_at, candidates.source_customer_id, candidates.event_type, candidates.amount, candidates.event_hash
@@ -39,4 +37,3 @@ select
         else 'conflicting_duplicate'
     end as duplicate_reason
 from ranked
-where ranked.occurrence_count > 1

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from conftest import ROOT
 from door import rows, run
+from test_readme import segments_table, shown
 
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -59,6 +60,7 @@ def test_online_retail_adds_up(tmp_path: Path) -> None:
         rejected
         == duckdb.sql(f"select count(*) from read_parquet('{source}') where customer_id is null").fetchall()
     )
+    assert shown("retail") == segments_table(tmp_path / "out" / "warehouse.duckdb")
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real data sets are not here")
