@@ -15,10 +15,7 @@ select
     cast(robustness.recovered_share as {{ segmentry.type_double() }}) as recovered_share,
     cast(coalesce(robustness.verdict, 'unknown') as {{ dbt.type_string() }}) as verdict,
     cast(robustness.is_borderline as boolean) as is_borderline,
-    cast(
-        (robustness.test = 'bootstrap' and robustness.variant = 'fixed_m')
-        or (robustness.test in ('feature_drop', 'time_structure') and robustness.variant = 'all') as boolean
-    ) as is_deciding,
+    cast(robustness.is_deciding as boolean) as is_deciding,
     cast(robustness.reason as {{ dbt.type_string() }}) as reason,
     cast(run.run_id as {{ dbt.type_string() }}) as run_id
 from {{ ref('int_segmentry__robustness_summarised') }} as robustness

@@ -1,4 +1,4 @@
--- The transparent heuristic; formulas and their reasons in docs/profiles/value.md. Time is in weeks; an occasion is a day with an order.
+-- The transparent heuristic; formulas and their reasons in docs/methods/profiles.md. Time is in weeks; an occasion is a day with an order.
 -- Customers who never ordered have no churn risk and no value.
 {% set horizon_weeks = (var('segmentry_clv_horizon_days') / 7) | round(9) %}
 {% set churn_weeks = (var('segmentry_churn_horizon_days') / 7) | round(9) %}

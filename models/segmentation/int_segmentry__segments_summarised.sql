@@ -57,13 +57,7 @@ select
     totals.value_at_stake_amount,
     robustness.overall_robustness,
     robustness.weakest_test,
-    case
-        when robustness.overall_robustness is null then 'unknown'
-        when robustness.overall_robustness < 0.6 then 'unstable'
-        when robustness.overall_robustness < 0.75 then 'doubtful'
-        when robustness.overall_robustness < 0.85 then 'stable'
-        else 'highly stable'
-    end as verdict,
+    coalesce(robustness.verdict, 'unknown') as verdict,
     coalesce(robustness.confidence_level, 'unknown') as confidence_level,
     coalesce(robustness.missing_tests, '') as missing_tests,
     robustness.worst_block,

@@ -1,8 +1,9 @@
--- The customers on whom the time windows are tested: by hash, so that the sample does not depend on the order of rows and stays as customers come.
+-- The customers on whom the time windows are tested: by the hash that the Python models sample by, so that the samples are nested, do not depend
+-- on the order of rows and stay as customers come.
 with placed_customers as (
     select
         customer_id,
-        row_number() over (order by md5(concat('{{ var("segmentry_seed") }}-', customer_id)), customer_id) as place
+        row_number() over (order by md5(concat('{{ var("segmentry_seed") }}:', customer_id)), customer_id) as place
     from {{ ref('int_segmentry__profiles_joined') }}
 )
 

@@ -96,12 +96,14 @@ SUMMARY_SCHEMA: Schema = {
     "coverage": "float64",
     "verdict": "str",
     "is_borderline": "bool",
+    "is_deciding": "bool",
     "reason": "str",
 }
 OVERALL_SCHEMA: Schema = {
     "cluster": "int64",
     "overall_robustness": "float64",
     "weakest_test": "str",
+    "verdict": "str",
     "confidence_level": "str",
     "bootstrap_score": "float64",
     "feature_drop_score": "float64",
@@ -543,7 +545,8 @@ def summarise_replicates(replicates: pd.DataFrame, settings: SegmentationSetting
         interval; NULL where the variants are not random. ``dissolved_share``: scores of at most .5,
         ``recovered_share``: above .75. ``verdict``: 'unstable' below .60, 'doubtful' below .75, 'stable'
         below .85, 'highly stable' from there on; NULL for ``time_migration``, whose score is no Jaccard.
-        ``is_borderline``: mean +/- 2 mc_se straddles one of these cuts. ``reason`` where the mean is NULL.
+        ``is_borderline``: mean +/- 2 mc_se straddles one of these cuts. ``is_deciding``: the row enters
+        `overall_robustness`. ``reason`` where the mean is NULL.
         For feature drop and windows the variant 'all' is the mean over variants.
 
     Raises
@@ -563,7 +566,13 @@ def summarise_replicates(replicates: pd.DataFrame, settings: SegmentationSetting
     averaged = given[given["test"].isin(AVERAGED_TESTS)].assign(variant=ALL_VARIANTS)
     everything = pd.concat([given, averaged.astype({"variant": "str"})], ignore_index=True)
     rows = [
-        {"cluster": cluster, "test": test, "variant": variant} | _summary(group, str(test))
+        {
+            "cluster": cluster,
+            "test": test,
+            "variant": variant,
+            "is_deciding": DECIDING.get(str(test)) == variant,
+        }
+        | _summary(group, str(test))
         for (cluster, test, variant), group in everything.groupby(["cluster", "test", "variant"], sort=True)
     ]
     return typed_frame(rows, SUMMARY_SCHEMA)
@@ -616,7 +625,8 @@ def overall_robustness(summary: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per cluster. ``overall_robustness`` = the smallest of the means of bootstrap (``fixed_m``),
-        feature drop and time structure, as far as they ran; ``weakest_test`` names it;
+        feature drop and time structure, as far as they ran; ``weakest_test`` names it,
+        ``verdict`` says it in the words of `summarise_replicates`;
         ``confidence_level``: 'high' from .75, 'medium' from .6, 'low' below; all NULL when none ran.
         ``worst_block``: the block of features without which the cluster scores least. ``missing_tests``:
         the tests without a score, separated by commas, NULL when all ran: a test that did not run is
@@ -660,6 +670,7 @@ def overall_robustness(summary: pd.DataFrame) -> pd.DataFrame:
                 "cluster": cluster,
                 "overall_robustness": None if weakest is None else deciding[weakest],
                 "weakest_test": weakest,
+                "verdict": None if weakest is None else _level(deciding[weakest], VERDICTS),
                 "confidence_level": None if weakest is None else _level(deciding[weakest], CONFIDENCE),
                 **{f"{test}_score": deciding.get(test) for test in DECIDING},
                 "worst_block": worst,
