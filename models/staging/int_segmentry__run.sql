@@ -7,7 +7,7 @@ with event_facts as (
 ),
 
 merge_facts as (
-    select {{ segmentry.content_hash(['raw_old_id', 'raw_new_id', 'raw_merged_at', 'ingested_at', 'source', 'raw_operation']) }} as merges_hash
+    select {{ segmentry.content_hash(['merge_hash']) }} as merges_hash
     from {{ ref('int_segmentry__id_merges_typed') }}
 ),
 

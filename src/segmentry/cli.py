@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        _run(options)
+        options.handler(options)
     except SegmentationEngineError as error:
         if options.debug:
             raise
@@ -75,7 +75,24 @@ def _parser() -> argparse.ArgumentParser:
         "--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'"
     )
     run.add_argument("--quiet", action="store_true", help="no progress")
-    run.add_argument("--debug", action="store_true", help="show where an error comes from")
+    run.set_defaults(handler=_run)
+    explain = commands.add_parser(
+        "explain-merge",
+        help="say why an id is the customer that it is",
+        description="Show the merges from an id to its customer with their times, or why there are none.",
+    )
+    explain.add_argument("id", metavar="ID", help="an id as your tables have it")
+    explain.add_argument(
+        "--database",
+        type=Path,
+        default=Path("warehouse.duckdb"),
+        metavar="FILE",
+        help="DuckDB file of a build (default: warehouse.duckdb)",
+    )
+    explain.add_argument("--vars", metavar="YAML", default="{}", help="vars that the build was made with")
+    explain.set_defaults(handler=_explain_merge)
+    for command in commands.choices.values():
+        command.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
 
 
@@ -100,6 +117,12 @@ def _run(options: argparse.Namespace) -> None:
     say(f"report ready after {outcome.seconds + time.monotonic() - started:.0f} s")
     for line in closing_lines(report, outcome.warnings, options.output):
         print(line)
+
+
+def _explain_merge(options: argparse.Namespace) -> None:
+    from segmentry.identity import explain_merge
+
+    print(explain_merge(options.id, options.database, variables=_variables(options.vars)))
 
 
 def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: Path) -> list[str]:

@@ -23,6 +23,8 @@ Every message states what was found, what was needed and what to do about it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "CircularMergeError",
     "ClusteringError",
@@ -59,7 +61,17 @@ class CustomerMergeError(SegmentationEngineError):
 
 
 class CircularMergeError(CustomerMergeError):
-    """The merge history contains a cycle and the policy forbids cycles."""
+    """The merge history contains a cycle and the policy forbids cycles.
+
+    Attributes
+    ----------
+    cycle : list of str
+        Ids of the first cycle, in order along the merges.
+    """
+
+    def __init__(self, message: str, *, cycle: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.cycle = list(cycle)
 
 
 class MergeChainTooDeepError(CustomerMergeError):

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segmentry.exceptions import ConfigurationError, DataValidationError, PipelineError
+from segmentry.exceptions import DataValidationError, PipelineError
+from segmentry.project import invoke, readable
 
-__all__ = ["BuildOutcome", "build_from_files", "find_project"]
+__all__ = ["BuildOutcome", "build_from_files"]
 
 # Readable by every DuckDB from 1.2 on; it counts only when the file is created.
 STORAGE_VERSION = "v1.2.0"
@@ -43,23 +41,6 @@ class BuildOutcome:
     seconds: float = 0.0
     layer_seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-
-
-def find_project() -> Path:
-    """Directory of the dbt project that belongs to this package.
-
-    Raises
-    ------
-    ConfigurationError
-        When the package was installed without the project beside it.
-    """
-    directory = Path(__file__).resolve().parents[2]
-    if not (directory / "dbt_project.yml").is_file():
-        raise ConfigurationError(
-            f"The dbt project of Segmentry was looked for in {directory} and is not there. "
-            "Install from a clone of the repository: pip install --editable path/to/segmentry"
-        )
-    return directory
 
 
 def build_from_files(
@@ -108,15 +89,12 @@ def build_from_files(
         else "",
         **(variables or {}),
     }
-    environment = {
+    values = {
         "SEGMENTRY_DB": str(database),
         "SEGMENTRY_INPUT_FILES": json.dumps([str(path) for path in sources.values()]),
-        "SEGMENTRY_PROJECT_DIR": str(find_project()),
         "SEGMENTRY_TEMP_DIRECTORY": str(output.resolve() / "duckdb_temp"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-    with _environment(environment):
-        return _run_dbt(database, output, settings, on_progress)
+    return _run_dbt(database, output.resolve(), values, settings, on_progress)
 
 
 def _checked(path: Path, what: str) -> Path:
@@ -152,35 +130,23 @@ def _make_views(database: Path, sources: Mapping[str, Path]) -> None:
 
 
 def _run_dbt(
-    database: Path, output: Path, settings: Mapping[str, Any], on_progress: Callable[[str], None]
+    database: Path,
+    output: Path,
+    values: Mapping[str, str],
+    settings: Mapping[str, Any],
+    on_progress: Callable[[str], None],
 ) -> BuildOutcome:
-    # dbt takes seconds to import; whoever only looks at a result does not pay for it.
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
-    project = find_project()
-    common = ["--project-dir", str(project), "--profiles-dir", str(project), "--vars", json.dumps(settings)]
-    common += [
-        "--target-path",
-        str(output.resolve() / "target"),
-        "--log-path",
-        str(output.resolve() / "logs"),
-    ]
-    quiet = ["--quiet", "--log-level", "none", "--log-level-file", "info"]
+    options = ["--vars", json.dumps(settings), "--log-level-file", "info"]
     started = time.monotonic()
     on_progress("reading the project")
-    try:
-        parsed = dbtRunner().invoke([*quiet, "parse", *common])
-        if not parsed.success:
-            raise PipelineError(_readable(parsed.exception))
-        manifest: Any = parsed.result
-        watch = _Watch(manifest, on_progress, started)
-        build = ["build", *common, "--exclude-resource-type", "unit_test"]
-        built = dbtRunner(manifest=manifest, callbacks=[watch.on_event]).invoke([*quiet, *build])
-    finally:
-        # dbt keeps the file open after a run; the report and the next run need it.
-        connections: Any = DuckDBConnectionManager
-        connections.close_all_connections()
+    parsed = invoke(["parse", *options], work=output, values=values)
+    if not parsed.success:
+        raise PipelineError(readable(parsed.exception))
+    manifest: Any = parsed.result
+    watch = _Watch(manifest, on_progress, started)
+    build = ["build", *options, "--exclude-resource-type", "unit_test"]
+    # Data tests speak of the whole.
+    built = invoke(build, work=output, values=values, manifest=manifest, callbacks=[watch.on_event])
     outcome = BuildOutcome(database, time.monotonic() - started, dict(watch.layer_seconds))
     results = list(getattr(built.result, "results", None) or [])
     outcome.warnings = sorted(result.node.name for result in results if str(result.status) == "warn")
@@ -213,41 +179,14 @@ class _Watch:
             self._on_progress(f"{layer} ready after {time.monotonic() - self._started:.0f} s")
 
 
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for a while; dbt reads them in its profile."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def _failure(exception: BaseException | None, results: list[Any]) -> str:
     failed = [result for result in results if str(result.status) in ("error", "fail", "runtime error")]
     if not failed:
-        return _readable(exception)
-    lines = [f"{result.node.name}: {_readable(result.message)}" for result in failed[:5]]
+        return readable(exception)
+    lines = [f"{result.node.name}: {readable(result.message)}" for result in failed[:5]]
     if len(failed) > 5:
         lines.append(f"and {len(failed) - 5} more")
     return "\n".join(lines)
-
-
-def _readable(problem: object) -> str:
-    """Take the sentence out of a message of dbt: no headings, no trail of macros."""
-    lines = []
-    for line in str(problem).splitlines():
-        text = line.strip()
-        if re.match(r"^(> in macro|> called by|compiled code at|\(?The above exception)", text):
-            break
-        if not re.match(r"^(Compilation|Runtime|Database|Parsing|Dbt ?\w*) Error", text):
-            lines.append(text)
-    return "\n".join(line for line in lines if line) or str(problem)
 
 
 def _first_line(error: BaseException) -> str:

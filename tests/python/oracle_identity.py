@@ -97,6 +97,10 @@ def resolve(
     conflict_policy: str = "latest",
     cycle_policy: str = "quarantine",
     merge_as_of: datetime | None = None,
+    max_merge_depth: int = 20,
+    max_merge_depth_policy: str = "flag",
+    max_cluster_size: int = 100,
+    max_cluster_size_policy: str = "flag",
 ) -> Resolution:
     """Say who is who at `merge_as_of` (at the end of the history when None)."""
     rejects: Counter[str] = Counter()
@@ -152,6 +156,20 @@ def resolve(
 
     cycles = _cycles(target)
     places = _places(target, since, cycles, cycle_policy)
+    sizes = Counter(place.customer_id for place in places.values())
+    for id_, place in places.items():
+        if place.status in ("cycle", "leads_to_cycle"):
+            continue
+        if sizes[place.customer_id] > max_cluster_size:
+            status, policy = "oversized", max_cluster_size_policy
+        elif place.depth > max_merge_depth:
+            status, policy = "too_deep", max_merge_depth_policy
+        else:
+            continue
+        apart = policy == "quarantine"
+        places[id_] = Place(
+            id_ if apart else place.customer_id, 0 if apart else place.depth, status, place.merged_at
+        )
     return Resolution(rejects, edges, places, cycles, duplicates, superseded, closed)
 
 

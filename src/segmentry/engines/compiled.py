@@ -1,0 +1,173 @@
+"""The SQL models of the project on frames: compiled by dbt once, run on a DuckDB in memory many times.
+
+This is how the Python doors use the project's SQL without a warehouse: the statements are those that
+``dbt build`` runs, only the tables that they start from are given.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segmentry.exceptions import ConfigurationError, PipelineError
+from segmentry.project import find_project, invoke, parsed, readable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CompiledModels", "Model"]
+
+SCHEMAS = ("segmentry", "segmentry_internal")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A compiled SQL model: its name, where and how it is built, its statement and what it reads."""
+
+    name: str
+    relation: str
+    sql: str
+    parents: tuple[str, ...]
+    is_view: bool
+
+
+@functools.cache
+def _work() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="segmentry_compiled_")
+
+
+def _invoke(arguments: list[str]) -> Any:
+    # A database in memory is called "memory" by dbt and by DuckDB: the compiled names fit as they are.
+    values = {"SEGMENTRY_DB": ":memory:", "SEGMENTRY_THREADS": "1", "SEGMENTRY_INPUT_FILES": "[]"}
+    outcome = invoke(arguments, work=Path(_work().name), values=values, manifest=parsed("memory"))
+    if not outcome.success:
+        raise PipelineError(readable(outcome.exception))
+    return outcome.result
+
+
+@functools.cache
+def _relations() -> dict[str, str]:
+    nodes = parsed("memory").nodes.values()
+    return {node.name: node.relation_name for node in nodes if node.resource_type in ("seed", "model")}
+
+
+@functools.cache
+def _compiled(select: tuple[str, ...], variables: str) -> dict[str, Model]:
+    manifest = parsed("memory")
+    names = {identity: node.name for identity, node in manifest.nodes.items()}
+    results = _invoke(["compile", "--select", *select, "--vars", variables])
+    return {
+        result.node.name: Model(
+            name=result.node.name,
+            relation=result.node.relation_name,
+            sql=result.node.compiled_code,
+            parents=tuple(
+                sorted({names[parent] for parent in result.node.depends_on.nodes if parent in names})
+            ),
+            is_view=result.node.config.materialized == "view",
+        )
+        for result in results.results
+        if result.node.resource_type == "model" and result.node.language == "sql"
+    }
+
+
+@functools.cache
+def _inline(text: str, variables: str) -> str:
+    results = _invoke(["compile", "--inline", text, "--vars", variables])
+    return str(results.results[0].node.compiled_code)
+
+
+class CompiledModels:
+    """Models of the project with their ancestors, compiled for some vars.
+
+    Parameters
+    ----------
+    targets
+        Names of the models that are wanted.
+    variables
+        Vars of the project that override its defaults.
+
+    Raises
+    ------
+    ConfigurationError
+        A var is not one of the project's.
+    """
+
+    def __init__(self, targets: Iterable[str], variables: Mapping[str, Any] | None = None) -> None:
+        import yaml
+
+        given = dict(variables or {})
+        declared = yaml.safe_load((find_project() / "dbt_project.yml").read_text())["vars"]["segmentry"]
+        unknown = sorted(set(given) - set(declared))
+        if unknown:
+            raise ConfigurationError(
+                f"{', '.join(unknown)} is not among the vars of the project. "
+                "They are listed with their meaning in dbt_project.yml."
+            )
+        self.targets = tuple(targets)
+        self.variables = json.dumps(given, sort_keys=True)
+        self.models = _compiled(tuple(f"+{name}" for name in self.targets), self.variables)
+
+    def query(self, text: str) -> str:
+        """Return a piece of Jinja as the SQL that dbt makes of it."""
+        return _inline(text, self.variables)
+
+    def build(self, inputs: Mapping[str, Any], connection: Any) -> None:
+        """Build the tables of the targets and of what they need in a DuckDB that is called ``memory``.
+
+        Parameters
+        ----------
+        inputs
+            Name of a seed or model -> its rows: a pandas frame, an Arrow table, or whatever DuckDB registers.
+        connection
+            A DuckDB in memory, or a file ``memory.duckdb``.
+        """
+        connection.execute("set TimeZone = 'UTC'")
+        for schema in SCHEMAS:
+            connection.execute(f"create schema if not exists {schema}")
+        for name, rows in inputs.items():
+            connection.register("given_rows", rows)
+            connection.execute(f"create or replace table {_relations()[name]} as select * from given_rows")
+            connection.unregister("given_rows")
+        for model in self._in_order(inputs):
+            kind = "view" if model.is_view else "table"
+            connection.execute(f"create or replace {kind} {model.relation} as {model.sql}")
+
+    def run(self, inputs: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+        """Run the models over frames, as `build` does, on a new database.
+
+        Returns
+        -------
+        dict of str to pandas.DataFrame
+            The rows of each target; decimals stay exact.
+        """
+        import duckdb
+
+        with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
+            self.build(inputs, connection)
+            return {
+                name: connection.sql(f"select * from {_relations()[name]}").to_arrow_table().to_pandas()
+                for name in self.targets
+            }
+
+    def _in_order(self, given: Iterable[str]) -> list[Model]:
+        """Return what must be run when some tables are given, ancestors first."""
+        done = set(given)
+        order: list[Model] = []
+
+        def visit(name: str) -> None:
+            if name in done or name not in self.models:
+                return
+            done.add(name)
+            for parent in self.models[name].parents:
+                visit(parent)
+            order.append(self.models[name])
+
+        for target in self.targets:
+            visit(target)
+        return order

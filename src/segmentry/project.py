@@ -1,0 +1,145 @@
+"""The dbt project that belongs to this package, and dbt in this process."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from segmentry.exceptions import ConfigurationError, PipelineError
+
+__all__ = ["environment", "find_project", "invoke", "parsed", "readable"]
+
+_HEADING = re.compile(
+    r"(Encountered an error while running operation: )?(Compilation|Runtime|Database|Parsing|Dbt ?\w*) Error"
+)
+# dbt keeps flags, adapters and logs in globals of the process.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+def find_project() -> Path:
+    """Directory of the dbt project that belongs to this package.
+
+    Raises
+    ------
+    ConfigurationError
+        When the package was installed without the project beside it.
+    """
+    directory = Path(__file__).resolve().parents[2]
+    if not (directory / "dbt_project.yml").is_file():
+        raise ConfigurationError(
+            f"The dbt project of Segmentry was looked for in {directory} and is not there. "
+            "Install from a clone of the repository: pip install --editable path/to/segmentry"
+        )
+    return directory
+
+
+def invoke(
+    arguments: Sequence[str],
+    *,
+    work: Path,
+    values: Mapping[str, str],
+    manifest: Any = None,
+    callbacks: Sequence[Callable[[Any], None]] = (),
+) -> Any:
+    """Run a dbt command on the project, in this process, without a word on the console.
+
+    Parameters
+    ----------
+    arguments
+        The command and its options.
+    work
+        Directory for what dbt writes: ``target`` and ``logs``.
+    values
+        Environment variables that the profile reads, such as ``SEGMENTRY_DB``.
+    manifest
+        A project that was parsed before.
+    callbacks
+        Called with each event of dbt.
+
+    Returns
+    -------
+    dbt.cli.main.dbtRunnerResult
+        ``success``, ``result`` and ``exception``.
+    """
+    # dbt takes seconds to import; whoever only looks at a result does not pay for it.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    project = find_project()
+    options = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    options += ["--target-path", str(work / "target"), "--log-path", str(work / "logs")]
+    connections: Any = DuckDBConnectionManager
+    with _ONE_AT_A_TIME, environment({"SEGMENTRY_PROJECT_DIR": str(project), **values}):
+        try:
+            runner = dbtRunner(manifest=manifest, callbacks=list(callbacks))
+            return runner.invoke(["--quiet", "--log-level", "none", *arguments, *options])
+        finally:
+            # dbt keeps the file open after a run; the report and the next run need it.
+            connections.close_all_connections()
+
+
+@functools.cache
+def parsed(database: str) -> Any:
+    """Parse the project once per process.
+
+    Parameters
+    ----------
+    database
+        Name of the database that relations carry: the stem of a DuckDB file, or ``memory``.
+
+    Returns
+    -------
+    dbt.contracts.graph.manifest.Manifest
+
+    Raises
+    ------
+    PipelineError
+        The project can't be read.
+    """
+    path = ":memory:" if database == "memory" else f"{database}.duckdb"
+    with tempfile.TemporaryDirectory(prefix="segmentry_") as work:
+        outcome = invoke(
+            ["parse"], work=Path(work), values={"SEGMENTRY_DB": path, "SEGMENTRY_INPUT_FILES": "[]"}
+        )
+    if not outcome.success:
+        raise PipelineError(readable(outcome.exception))
+    return outcome.result
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a while; dbt reads them in its profile."""
+    values = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", **values}
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def readable(problem: object) -> str:
+    r"""Take the sentence out of a message of dbt: no headings, no trail of macros.
+
+    >>> readable("Compilation Error in model x\n  The id is empty.\n\n> in macro y")
+    'The id is empty.'
+    """
+    lines = []
+    for line in str(problem).splitlines():
+        text = line.strip()
+        if re.match(r"^(> in macro|> called by|compiled code at|\(?The above exception)", text):
+            break
+        if not _HEADING.match(text):
+            lines.append(text)
+    return "\n".join(line for line in lines if line) or str(problem)
