@@ -2,17 +2,17 @@
 
     python benchmarks/run.py [--customers 10000 100000] [--output benchmarks/results/latest.local.json]
 
-Every line is a measurement of this machine. The ratios travel better than the seconds: the floor of the profile layer is one
-`group by customer_id` over the same events, in the same file, with the same threads.
+Every line is a measurement of this machine. The ratios travel better than the seconds; `profiles.py` says what the floor of the profile
+layer is.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,12 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import profiles
+import value
 
 EVENTS_PER_CUSTOMER = 50
-FLOOR = """
-    select customer_id, count(*), sum(amount), min(event_at), max(event_at)
-    from segmentry_internal.int_segmentry__events_resolved group by customer_id
-"""
 BUILD = """
 import json, sys
 from pathlib import Path
@@ -47,17 +45,6 @@ def child(*arguments: str) -> tuple[str, float, float]:
     if status:
         raise SystemExit(f"{arguments[0]} failed with status {status}")
     return text, time.perf_counter() - started, usage.ru_maxrss / 1024
-
-
-def floor_seconds(database: Path) -> float:
-    """Median of five scans that group the events by customer."""
-    times = []
-    with duckdb.connect(str(database), read_only=True, config={"threads": 2}) as connection:
-        for _ in range(5):
-            started = time.perf_counter()
-            connection.execute(f"create or replace temp table grouped as {FLOOR}")
-            times.append(time.perf_counter() - started)
-    return statistics.median(times)
 
 
 def measure(customers: int, directory: Path) -> list[dict[str, Any]]:
@@ -91,16 +78,9 @@ def measure(customers: int, directory: Path) -> list[dict[str, Any]]:
                 "unit": "s",
             }
         )
-    floor = floor_seconds(target / "warehouse.duckdb")
-    lines += [
-        {"line": "floor: group by customer_id", "customers": customers, "value": floor, "unit": "s"},
-        {
-            "line": "profile layer / floor",
-            "customers": customers,
-            "value": built["layers"]["profiles"] / floor,
-            "unit": "x",
-        },
-    ]
+    peers = [name for name in profiles.PEERS if importlib.util.find_spec(name)]
+    lines += profiles.lines(customers, source, peers)
+    lines += profiles.incremental_lines(customers, source)
     return [line | {"events": events} for line in lines]
 
 
@@ -111,6 +91,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         lines = [line for customers in options.customers for line in measure(customers, Path(directory))]
+    lines += [line | {"events": 0} for line in value.lines(1_000_000)]
     machine = {
         "python": platform.python_version(),
         "duckdb": duckdb.__version__,

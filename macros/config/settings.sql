@@ -25,8 +25,11 @@
         'segmentry_max_merge_depth_policy': {'kind': 'choice', 'choices': ['flag', 'quarantine', 'error']},
         'segmentry_max_cluster_size': {'kind': 'integer', 'minimum': 2},
         'segmentry_max_cluster_size_policy': {'kind': 'choice', 'choices': ['flag', 'quarantine', 'error']},
-        'segmentry_merge_algorithm': {'kind': 'choice', 'choices': ['auto', 'recursion', 'rounds']},
+        'segmentry_merge_algorithm': {'kind': 'choice', 'choices': ['auto', 'recursion', 'rounds'], 'is_technical': true},
+        'segmentry_incremental': {'kind': 'boolean', 'is_technical': true},
         'segmentry_session_gap_minutes': {'kind': 'integer', 'minimum': 1},
+        'segmentry_clv_method': {'kind': 'choice', 'choices': ['auto', 'mbg_nbd', 'bg_nbd', 'heuristic']},
+        'segmentry_churn_method': {'kind': 'choice', 'choices': ['auto', 'mbg_nbd', 'bg_nbd', 'heuristic']},
         'segmentry_clv_horizon_days': {'kind': 'integer', 'minimum': 1},
         'segmentry_churn_horizon_days': {'kind': 'integer', 'minimum': 1},
         'segmentry_gross_margin': {'kind': 'share'},
@@ -93,11 +96,12 @@
     }) }}
 {%- endmacro %}
 
-{# Hash of every setting that the result depends on; where the tables are is not among them, what is in them is hashed with the input. #}
+{# Hash of every setting that the result depends on; where the tables are is not among them, what is in them is
+   hashed with the input, nor is how they are read. #}
 {% macro settings_hash() -%}
     {%- set values = [] -%}
     {%- for name, rule in segmentry.settings().items() | sort -%}
-        {%- if rule.kind != 'relation' -%}
+        {%- if rule.kind != 'relation' and not rule.get('is_technical') -%}
             {%- do values.append(name ~ '=' ~ tojson(var(name), sort_keys=true)) -%}
         {%- endif -%}
     {%- endfor -%}

@@ -2,7 +2,8 @@
    relation behind each staging model is taken from the graph. A table that this very build is about to make is not looked at. #}
 {% macro validate_input() -%}
     {%- if execute and flags.WHICH in ('run', 'build', 'retry') -%}
-        {%- do segmentry.require_columns('stg_segmentry__events', 'segmentry_events', ['customer_id', 'event_at', 'event_type']) -%}
+        {%- set load_time = ['ingested_at'] if var('segmentry_incremental') else [] -%}
+        {%- do segmentry.require_columns('stg_segmentry__events', 'segmentry_events', ['customer_id', 'event_at', 'event_type'] + load_time) -%}
         {%- do segmentry.require_columns('stg_segmentry__id_merges', 'segmentry_id_history', ['old_id', 'new_id', 'merged_at']) -%}
     {%- endif -%}
 {%- endmacro %}

@@ -1,13 +1,7 @@
-{# An id as every model compares it: text without surrounding white space (all of Unicode's), NULL when nothing is left.
-   Case is kept unless segmentry_id_case is lower. The one cleaning of ids: merges, events and whatever is joined to them use it. #}
+{# An id as every model compares it: clean text (`clean_text`); case is kept unless segmentry_id_case is lower. Merges, events and whatever is
+   joined to them use it. #}
 {% macro normalize_id(column) -%}
-    {{ return(adapter.dispatch('normalize_id', 'segmentry')(column)) }}
-{%- endmacro %}
-
-{# trim() keeps tab, newline and the spaces of Unicode; a trim with a set of characters is fifteen times slower than RE2, whose \s lacks
-   the vertical tab. #}
-{% macro default__normalize_id(column) -%}
-    {%- set text = "nullif(regexp_replace(cast(" ~ column ~ " as varchar), '^[\\s\\x0B\\p{Z}\\x{85}]+|[\\s\\x0B\\p{Z}\\x{85}]+$', '', 'g'), '')" -%}
+    {%- set text = segmentry.clean_text(column) -%}
     {{ 'lower(' ~ text ~ ')' if var('segmentry_id_case') == 'lower' else text }}
 {%- endmacro %}
 

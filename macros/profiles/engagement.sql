@@ -18,12 +18,10 @@
         cast(sum(item_view_count) as {{ dbt.type_bigint() }}) as items_viewed,
         cast(sum(cart_addition_count) as {{ dbt.type_bigint() }}) as cart_additions,
         cast(sum({{ dbt.datediff("started_at", "ended_at", "second") }}) as {{ dbt.type_bigint() }}) as session_seconds,
-        cast(sum(case when page_view_count <= 1 and has_order = 0 then 1 else 0 end) as {{ dbt.type_bigint() }}) as bounce_count,
-        cast(sum(case when cart_addition_count > 0 then 1 else 0 end) as {{ dbt.type_bigint() }}) as cart_session_count,
-        cast(
-            sum(case when cart_addition_count > 0 and has_order = 0 and coalesce(next_has_order, 0) = 0 then 1 else 0 end) as {{ dbt.type_bigint() }}
-        ) as abandoned_cart_count,
-        cast(sum(case when {{ segmentry.iso_weekday('started_local_at') }} >= 6 then 1 else 0 end) as {{ dbt.type_bigint() }}) as weekend_session_count
+        cast(count(case when page_view_count <= 1 and has_order = 0 then 1 end) as {{ dbt.type_bigint() }}) as bounce_count,
+        cast(count(case when cart_addition_count > 0 then 1 end) as {{ dbt.type_bigint() }}) as cart_session_count,
+        cast(count(case when cart_addition_count > 0 and has_order = 0 and coalesce(next_has_order, 0) = 0 then 1 end) as {{ dbt.type_bigint() }}) as abandoned_cart_count,
+        cast(count(case when {{ segmentry.iso_weekday('started_local_at') }} >= 6 then 1 end) as {{ dbt.type_bigint() }}) as weekend_session_count
     from followed_sessions
     group by {{ key_list }}
 {%- endmacro %}

@@ -24,10 +24,10 @@
         cast(sum(gross_amount) as {{ segmentry.type_money() }}) as gross_revenue,
         cast(sum(discount_amount) as {{ segmentry.type_money() }}) as discount_amount,
         cast(count(*) as {{ dbt.type_bigint() }}) as order_count,
-        cast(sum(case when discount_amount > 0 then 1 else 0 end) as {{ dbt.type_bigint() }}) as discounted_order_count,
+        cast(count(case when discount_amount > 0 then 1 end) as {{ dbt.type_bigint() }}) as discounted_order_count,
         cast(sum(case when days_ago < 90 then gross_amount else 0 end) as {{ segmentry.type_money() }}) as revenue_90d,
         cast(sum(case when days_ago < 365 then gross_amount else 0 end) as {{ segmentry.type_money() }}) as revenue_365d,
-        cast(sum(case when days_ago < 90 then 1 else 0 end) as {{ dbt.type_bigint() }}) as orders_90d
+        cast(count(case when days_ago < 90 then 1 end) as {{ dbt.type_bigint() }}) as orders_90d
     from dated_orders
     group by {{ key_list }}
 {%- endmacro %}

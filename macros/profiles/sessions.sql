@@ -3,24 +3,16 @@
    Grain: `keys` and the session; no given id begins with a space, so the key of a gap session never meets one. #}
 {% macro sessions(events, keys) -%}
     {%- set key_list = keys | join(', ') -%}
-    with session_events as (
+    {#- Given and gap sessions each read the events themselves: engines write down what two readers share, here nearly all events. -#}
+    {%- set no_activity = ["'refund'", "'email_open'", "'email_click'", "'support_contact'"] -%}
+    with spaced_events as (
         select
             {{ key_list }},
-            session_id,
             event_at,
             event_local_at,
             event_type,
             channel,
-            device_type
-        from {{ events }}
-        where
-            event_type not in ('refund', 'email_open', 'email_click', 'support_contact')
-            and (event_type <> 'other' or session_id is not null)
-    ),
-
-    spaced_events as (
-        select
-            session_events.*,
+            device_type,
             case
                 when
                     event_at <= lag(event_at) over (partition by {{ key_list }} order by event_at)
@@ -28,8 +20,8 @@
                     then 0
                 else 1
             end as starts_session
-        from session_events
-        where session_id is null
+        from {{ events }}
+        where session_id is null and event_type not in ({{ (no_activity + ["'other'"]) | join(', ') }})
     ),
 
     numbered_events as (
@@ -46,9 +38,9 @@
             min(event_at) as started_at,
             max(event_at) as ended_at,
             min(event_local_at) as started_local_at,
-            sum(case when event_type in ('page_view', 'category_view', 'item_view') then 1 else 0 end) as page_view_count,
-            sum(case when event_type = 'item_view' then 1 else 0 end) as item_view_count,
-            sum(case when event_type = 'add_to_cart' then 1 else 0 end) as cart_addition_count,
+            count(case when event_type in ('page_view', 'category_view', 'item_view') then 1 end) as page_view_count,
+            count(case when event_type = 'item_view' then 1 end) as item_view_count,
+            count(case when event_type = 'add_to_cart' then 1 end) as cart_addition_count,
             max(case when event_type in ('purchase', 'purchase_item') then 1 else 0 end) as has_order,
             max(case when event_type in ('purchase', 'purchase_item') then 0 else 1 end) as is_visit,
             min(channel) as channel,
@@ -59,8 +51,8 @@
             {{ key_list }},
             session_id as session_key,
             {{ measures }}
-        from session_events
-        where session_id is not null
+        from {{ events }}
+        where session_id is not null and event_type not in ({{ no_activity | join(', ') }})
         group by {{ key_list }}, session_id
     ),
 

@@ -7,3 +7,12 @@
 {% macro default__row_hash(columns) -%}
     hash({{ columns | join(', ') }})
 {%- endmacro %}
+
+{# NULL of the type of `row_hash`. #}
+{% macro no_hash() -%}
+    {{ return(adapter.dispatch('no_hash', 'segmentry')()) }}
+{%- endmacro %}
+
+{% macro default__no_hash() -%}
+    cast(null as ubigint)
+{%- endmacro %}

@@ -6,3 +6,6 @@
 
 {# Money: exact, two decimals (sums of doubles differ from run to run). #}
 {% macro type_money() -%} decimal(18, 2) {%- endmacro %}
+
+{# Money as given, before it is converted: the dinar has three decimals, unit prices have more. #}
+{% macro type_given_money() -%} decimal(24, 6) {%- endmacro %}

@@ -27,6 +27,8 @@ select
     cast(segments.customer_count as {{ dbt.type_bigint() }}) as customer_count,
     cast(segments.customer_share as {{ segmentry.type_double() }}) as customer_share,
     cast(segments.total_clv as {{ segmentry.type_money() }}) as total_clv,
+    cast(segments.total_clv_low as {{ segmentry.type_money() }}) as total_clv_low,
+    cast(segments.total_clv_high as {{ segmentry.type_money() }}) as total_clv_high,
     cast(segments.average_clv as {{ segmentry.type_money() }}) as average_clv,
     cast(segments.clv_share as {{ segmentry.type_double() }}) as clv_share,
     cast(segments.net_revenue as {{ segmentry.type_money() }}) as net_revenue,

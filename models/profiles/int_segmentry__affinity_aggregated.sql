@@ -1,33 +1,25 @@
-with
-{% for level in [1, 2, 3] %}
-level_{{ level }}_counts as (
+-- noqa: disable=LT02
+{% set levels = {1: 'category', 2: 'category_level_2', 3: 'category_level_3'} %}
+with customer_levels as (
     select
         customer_id,
-        category as value,
-        weight
+        {% for level in levels %}
+        {{ segmentry.heaviest_value('case when category_level = ' ~ level ~ ' then category end', 'weight') }} as top_value_{{ level }},
+        max(case when category_level = {{ level }} then weight end) as top_weight_{{ level }},
+        sum(case when category_level = {{ level }} then weight end) as total_weight_{{ level }},
+        count(case when category_level = {{ level }} then 1 end) as distinct_count_{{ level }},
+        {{ segmentry.weighted_logs('case when category_level = ' ~ level ~ ' then weight end') }} as weighted_logs_{{ level }}{{ ',' if not loop.last }}
+        {% endfor %}
     from {{ ref('int_segmentry__affinity_counted') }}
-    where category_level = {{ level }}
-),
+    group by customer_id
+)
 
-level_{{ level }} as (
-    {{ segmentry.preference('level_' ~ level ~ '_counts') }}
-){{ ',' if not loop.last }}
-
-{% endfor %}
 select
-    level_1.customer_id,
-    level_1.top_value as top_category,
-    level_1.top_share as top_category_share,
-    level_1.entropy as category_diversity,
-    level_1.distinct_count as category_count,
-    level_2.top_value as top_category_level_2,
-    level_2.top_share as top_category_level_2_share,
-    level_2.entropy as category_level_2_diversity,
-    level_3.top_value as top_category_level_3,
-    level_3.top_share as top_category_level_3_share,
-    level_3.entropy as category_level_3_diversity
-from level_1
-left join level_2
-    on level_1.customer_id = level_2.customer_id
-left join level_3
-    on level_1.customer_id = level_3.customer_id
+    customer_id,
+    {% for level, name in levels.items() %}
+    top_value_{{ level }} as top_{{ name }},
+    cast(top_weight_{{ level }} as {{ segmentry.type_double() }}) / total_weight_{{ level }} as top_{{ name }}_share,
+    {{ segmentry.evenness('total_weight_' ~ level, 'weighted_logs_' ~ level, 'distinct_count_' ~ level) }} as {{ name }}_diversity,
+    {% endfor %}
+    distinct_count_1 as category_count
+from customer_levels

@@ -1,13 +1,14 @@
--- Counted per category path first: the few distinct paths are then split into levels, not the many events.
-{% set separator = var('segmentry_category_separator') %}
-with category_events as (
+-- Counted per category as given, then per level: the joins to levels meet few rows, and short numbers instead of paths.
+with category_counts as (
     select
         customer_id,
         category,
-        order_id,
-        event_type
+        count(case when event_type in ('category_view', 'item_view') then 1 end) as view_count,
+        count(case when event_type = 'add_to_cart' then 1 end) as cart_count,
+        count(case when event_type = 'purchase_item' or (event_type = 'purchase' and order_id is null) then 1 end) as purchase_count
     from {{ ref('int_segmentry__events_resolved') }}
-    where category is not null and event_type in ('category_view', 'item_view', 'add_to_cart', 'purchase', 'purchase_item')
+    where category is not null
+    group by customer_id, category
 ),
 
 -- An order is counted by its lines; one without lines once per category, however many payments it has.
@@ -15,106 +16,91 @@ itemised_orders as (
     select distinct
         customer_id,
         order_id
-    from category_events
-    where event_type = 'purchase_item' and order_id is not null
+    from {{ ref('int_segmentry__events_resolved') }}
+    where event_type = 'purchase_item' and category is not null and order_id is not null
 ),
 
 paid_orders as (
     select distinct
-        category_events.customer_id,
-        category_events.category,
-        category_events.order_id
-    from category_events
-    left join itemised_orders
-        on category_events.customer_id = itemised_orders.customer_id and category_events.order_id = itemised_orders.order_id
-    where category_events.event_type = 'purchase' and category_events.order_id is not null and itemised_orders.order_id is null
+        customer_id,
+        category,
+        order_id
+    from {{ ref('int_segmentry__events_resolved') }}
+    where event_type = 'purchase' and category is not null and order_id is not null
 ),
 
-counted_events as (
+all_counts as (
     select
         customer_id,
         category,
-        event_type
-    from category_events
-    where event_type <> 'purchase' or order_id is null
+        view_count,
+        cart_count,
+        purchase_count
+    from category_counts
     union all
     select
-        customer_id,
-        category,
-        'purchase' as event_type
+        paid_orders.customer_id,
+        paid_orders.category,
+        0 as view_count,
+        0 as cart_count,
+        1 as purchase_count
     from paid_orders
+    left join itemised_orders
+        on paid_orders.customer_id = itemised_orders.customer_id and paid_orders.order_id = itemised_orders.order_id
+    where itemised_orders.order_id is null
+),
+
+category_levels as (
+    select
+        category,
+        path_number
+    from {{ ref('int_segmentry__category_paths_split') }}
+    where category_path is not null
 ),
 
 path_counts as (
     select
-        customer_id,
-        category,
-        sum(case when event_type in ('category_view', 'item_view') then 1 else 0 end) as view_count,
-        sum(case when event_type = 'add_to_cart' then 1 else 0 end) as cart_count,
-        sum(case when event_type in ('purchase', 'purchase_item') then 1 else 0 end) as purchase_count
-    from counted_events
-    group by customer_id, category
+        all_counts.customer_id,
+        category_levels.path_number,
+        sum(all_counts.view_count) as view_count,
+        sum(all_counts.cart_count) as cart_count,
+        sum(all_counts.purchase_count) as purchase_count
+    from all_counts
+    inner join category_levels
+        on all_counts.category = category_levels.category
+    group by all_counts.customer_id, category_levels.path_number
 ),
 
 paths as (
-    select distinct category
-    from path_counts
+    select distinct
+        path_number,
+        category_level,
+        category_path
+    from {{ ref('int_segmentry__category_paths_split') }}
 ),
 
-split_paths as (
-    select
-        category,
-        nullif(trim({{ dbt.split_part('category', "'" ~ separator ~ "'", 1) }}), '') as level_1,
-        nullif(trim({{ dbt.split_part('category', "'" ~ separator ~ "'", 2) }}), '') as level_2,
-        nullif(trim({{ dbt.split_part('category', "'" ~ separator ~ "'", 3) }}), '') as level_3
-    from paths
-),
-
-path_levels as (
-    select
-        category,
-        1 as category_level,
-        level_1 as category_path
-    from split_paths
-    where level_1 is not null
-    union all
-    select
-        category,
-        2 as category_level,
-        concat(level_1, '{{ separator }}', level_2) as category_path
-    from split_paths
-    where level_1 is not null and level_2 is not null
-    union all
-    select
-        category,
-        3 as category_level,
-        concat(level_1, '{{ separator }}', level_2, '{{ separator }}', level_3) as category_path
-    from split_paths
-    where level_1 is not null and level_2 is not null and level_3 is not null
-),
-
-level_counts as (
+weighed_paths as (
     select
         path_counts.customer_id,
-        path_levels.category_level,
-        path_levels.category_path as category,
-        sum(path_counts.view_count) as view_count,
-        sum(path_counts.cart_count) as cart_count,
-        sum(path_counts.purchase_count) as purchase_count,
-        sum(path_counts.view_count + 2 * path_counts.cart_count + 5 * path_counts.purchase_count) as weight
+        paths.category_level,
+        paths.category_path as category,
+        cast(path_counts.view_count as {{ dbt.type_bigint() }}) as view_count,
+        cast(path_counts.cart_count as {{ dbt.type_bigint() }}) as cart_count,
+        cast(path_counts.purchase_count as {{ dbt.type_bigint() }}) as purchase_count,
+        cast(path_counts.view_count + 2 * path_counts.cart_count + 5 * path_counts.purchase_count as {{ dbt.type_bigint() }}) as weight
     from path_counts
-    inner join path_levels
-        on path_counts.category = path_levels.category
-    group by path_counts.customer_id, path_levels.category_level, path_levels.category_path
+    inner join paths
+        on path_counts.path_number = paths.path_number
+    where path_counts.view_count + path_counts.cart_count + path_counts.purchase_count > 0
 )
 
 select
     customer_id,
     category_level,
     category,
-    cast(view_count as {{ dbt.type_bigint() }}) as view_count,
-    cast(cart_count as {{ dbt.type_bigint() }}) as cart_count,
-    cast(purchase_count as {{ dbt.type_bigint() }}) as purchase_count,
-    cast(weight as {{ dbt.type_bigint() }}) as weight,
+    view_count,
+    cart_count,
+    purchase_count,
+    weight,
     round(cast(weight as {{ segmentry.type_double() }}) / sum(weight) over (partition by customer_id, category_level), 9) as affinity_score
-from level_counts
+from weighed_paths

@@ -1,1 +1,7 @@
-{{ segmentry.orders(ref('int_segmentry__events_resolved'), keys=['customer_id']) }}
+{{ config(**segmentry.event_grain()) }}
+
+with built_orders as (
+    {{ segmentry.orders(segmentry.events_to_build(), keys=['customer_id']) }}
+)
+
+{{ segmentry.with_fingerprint('built_orders') }}

@@ -6,6 +6,14 @@ with merged_ids as (
     group by customer_id
 ),
 
+-- Customers without an order have no estimate; the methods are those of the run.
+methods as (
+    select
+        coalesce(max(case when is_clv_method then method end), 'heuristic') as clv_method,
+        coalesce(max(case when is_churn_method then method end), 'heuristic') as churn_method
+    from {{ ref('int_segmentry__clv_fitted') }}
+),
+
 joined as (
     select
         lifecycle.customer_id,
@@ -64,8 +72,11 @@ joined as (
         coalesce(value.expected_purchases, 0) as expected_purchases,
         value.expected_value,
         coalesce(value.clv, 0) as clv,
+        coalesce(value.clv_method, methods.clv_method) as clv_method,
+        coalesce(value.churn_method, methods.churn_method) as churn_method,
         coalesce(merged_ids.merged_id_count, 0) as merged_id_count
     from {{ ref('int_segmentry__lifecycle_aggregated') }} as lifecycle
+    cross join methods
     left join {{ ref('int_segmentry__revenue_aggregated') }} as revenue
         on lifecycle.customer_id = revenue.customer_id
     left join {{ ref('int_segmentry__engagement_aggregated') }} as engagement
@@ -155,9 +166,9 @@ select
     expected_purchases,
     expected_value,
     clv,
-    'heuristic' as clv_method,
-    'heuristic' as churn_method,
-    false as model_fit_ok,
+    clv_method,
+    churn_method,
+    clv_method <> 'heuristic' as model_fit_ok,
     case
         when clv <= 0 then 'D'
         when clv_before < clv_total * 0.5 then 'A'

@@ -1,38 +1,29 @@
 -- From sessions, not events: a long visit is one choice of an hour. Dates without times (all midnight) say nothing about hours.
-with session_times as (
+{% set sessions = ref('int_segmentry__sessions_built') %}
+with hour_counts as (
     select
         customer_id,
-        cast(extract(hour from started_local_at) as {{ dbt.type_int() }}) as hour_of_day,
-        cast({{ segmentry.iso_weekday('started_local_at') }} as {{ dbt.type_int() }}) as weekday,
-        channel,
-        device_type,
-        case when cast(started_local_at as time) = time '00:00:00' then 0 else 1 end as has_time
-    from {{ ref('int_segmentry__sessions_built') }}
-),
-
-hour_counts as (
-    select
-        customer_id,
-        hour_of_day as value,
+        -- Two digits, so that 9 comes before 10 as a text too.
+        substring(cast(100 + extract(hour from started_local_at) as {{ dbt.type_string() }}), 2) as value,
         count(*) as weight
-    from session_times
-    group by customer_id, hour_of_day
+    from {{ sessions }}
+    group by customer_id, extract(hour from started_local_at)
 ),
 
 timed_customers as (
     select customer_id
-    from session_times
+    from {{ sessions }}
     group by customer_id
-    having max(has_time) = 1
+    having max(case when cast(started_local_at as time) = time '00:00:00' then 0 else 1 end) = 1
 ),
 
 weekday_counts as (
     select
         customer_id,
-        weekday as value,
+        cast({{ segmentry.iso_weekday('started_local_at') }} as {{ dbt.type_string() }}) as value,
         count(*) as weight
-    from session_times
-    group by customer_id, weekday
+    from {{ sessions }}
+    group by customer_id, {{ segmentry.iso_weekday('started_local_at') }}
 ),
 
 channel_counts as (
@@ -40,7 +31,8 @@ channel_counts as (
         customer_id,
         channel as value,
         count(*) as weight
-    from session_times
+    from {{ sessions }}
+    where channel is not null
     group by customer_id, channel
 ),
 
@@ -49,7 +41,8 @@ device_counts as (
         customer_id,
         device_type as value,
         count(*) as weight
-    from session_times
+    from {{ sessions }}
+    where device_type is not null
     group by customer_id, device_type
 ),
 
@@ -75,16 +68,15 @@ mobile_use as (
         cast(sum(case when lower(value) in ('mobile', 'phone', 'smartphone', 'tablet', 'app') then weight else 0 end) as {{ segmentry.type_double() }})
         / sum(weight) as mobile_share
     from device_counts
-    where value is not null
     group by customer_id
 )
 
 select
     weekdays.customer_id,
-    case when timed_customers.customer_id is not null then hours.top_value end as preferred_hour,
+    case when timed_customers.customer_id is not null then cast(hours.top_value as {{ dbt.type_int() }}) end as preferred_hour,
     case when timed_customers.customer_id is not null then hours.top_share end as preferred_hour_share,
     case when timed_customers.customer_id is not null then hours.entropy end as hour_entropy,
-    weekdays.top_value as preferred_weekday,
+    cast(weekdays.top_value as {{ dbt.type_int() }}) as preferred_weekday,
     weekdays.top_share as preferred_weekday_share,
     weekdays.entropy as weekday_entropy,
     channels.top_value as top_channel,

@@ -21,6 +21,7 @@ totals as (
         segment_name,
         cast(count(*) as {{ dbt.type_bigint() }}) as customer_count,
         cast(sum(clv) as {{ segmentry.type_money() }}) as total_clv,
+        sum(clv * clv) as clv_square_sum,
         cast(sum(gross_revenue) as {{ segmentry.type_money() }}) as gross_revenue,
         cast(sum(net_revenue) as {{ segmentry.type_money() }}) as net_revenue,
         cast(sum(order_count) as {{ dbt.type_bigint() }}) as order_count,
@@ -28,6 +29,16 @@ totals as (
         cast(coalesce(sum(value_at_stake), 0) as {{ segmentry.type_money() }}) as value_at_stake_amount
     from member_values
     group by cluster, segment_id, segment_name
+),
+
+-- Half of a 95 % interval of the total, were as many customers of the same kind drawn anew: 1.96 sqrt(n) standard deviations; sums are exact.
+spreads as (
+    select
+        totals.*,
+        1.96 * sqrt(greatest(
+            cast(clv_square_sum as {{ segmentry.type_double() }}) - cast(total_clv as {{ segmentry.type_double() }}) * total_clv / customer_count, 0
+        ) * customer_count / nullif(customer_count - 1, 0)) as clv_margin
+    from totals
 ),
 
 population as (
@@ -47,6 +58,10 @@ select
     totals.customer_count,
     round(cast(totals.customer_count as {{ segmentry.type_double() }}) / population.customer_count, 9) as customer_share,
     totals.total_clv,
+    case
+        when totals.clv_margin is not null then cast(round(greatest(totals.total_clv - totals.clv_margin, 0), 2) as {{ segmentry.type_money() }})
+    end as total_clv_low,
+    cast(round(totals.total_clv + totals.clv_margin, 2) as {{ segmentry.type_money() }}) as total_clv_high,
     cast(round(totals.total_clv / totals.customer_count, 2) as {{ segmentry.type_money() }}) as average_clv,
     round(cast(totals.total_clv as {{ segmentry.type_double() }}) / nullif(population.total_clv, 0), 9) as clv_share,
     totals.gross_revenue,
@@ -62,7 +77,7 @@ select
     coalesce(robustness.missing_tests, '') as missing_tests,
     robustness.worst_block,
     robustness.worst_block_score as worst_block_jaccard
-from totals
+from spreads as totals
 cross join population
 inner join {{ ref('int_segmentry__segments_matched') }} as matches
     on totals.cluster = matches.cluster

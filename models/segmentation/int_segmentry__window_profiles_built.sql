@@ -30,7 +30,6 @@ window_events as (
         events.order_id,
         events.channel,
         events.device_type,
-        events.quantity,
         events.amount,
         events.discount_amount
     from {{ ref('int_segmentry__events_resolved') }} as events

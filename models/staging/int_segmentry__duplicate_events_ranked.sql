@@ -1,15 +1,45 @@
--- Only events whose id occurs more than once; which of them counts is decided by a total order.
-with repeated_ids as (
-    select event_id
+-- Only events whose id occurs more than once or is deleted; which of them counts is decided by a total order.
+{{ config(
+    materialized='incremental' if var('segmentry_incremental') else 'table',
+    incremental_strategy='delete+insert',
+    unique_key='event_id',
+    on_schema_change='fail'
+) }}
+
+-- Ids of the events that came since the last complete build; ids that did not come again repeat as often as before.
+{% set since = segmentry.loaded_until() if is_incremental() else none %}
+{% set considered_events = 'events_given_again' if since else ref('int_segmentry__events_typed') %}
+with
+{% if since %}
+new_ids as (
+    select distinct event_id
     from {{ ref('int_segmentry__events_typed') }}
-    where reject_reason is null and event_id is not null
+    where loaded_at >= {{ since }} or loaded_at = {{ segmentry.never_loaded() }}
+),
+
+events_given_again as (
+    select events_typed.*
+    from {{ ref('int_segmentry__events_typed') }} as events_typed
+    inner join new_ids
+        on events_typed.event_id = new_ids.event_id
+),
+
+{% endif %}
+repeated_ids as (
+    select
+        event_id,
+        max(case when reject_reason = 'deletion' then 1 else 0 end) as is_deleted
+    from {{ considered_events }}
+    where event_id is not null and (reject_reason is null or reject_reason = 'deletion')
     group by event_id
-    having count(*) > 1
+    having count(*) > 1 or max(case when reject_reason = 'deletion' then 1 else 0 end) = 1
 ),
 
 candidates as (
-    select events_typed.*
-    from {{ ref('int_segmentry__events_typed') }} as events_typed
+    select
+        events_typed.*,
+        repeated_ids.is_deleted
+    from {{ considered_events }} as events_typed
     inner join repeated_ids
         on events_typed.event_id = repeated_ids.event_id
     where events_typed.reject_reason is null
@@ -32,6 +62,7 @@ ranked as (
 select
     ranked.*,
     case
+        when ranked.is_deleted = 1 then 'deleted'
         when ranked.occurrence = 1 then null
         when ranked.event_hash = ranked.kept_hash then 'duplicate'
         else 'conflicting_duplicate'

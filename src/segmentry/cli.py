@@ -91,6 +91,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--vars", metavar="YAML", default="{}", help="vars that the build was made with")
     explain.set_defaults(handler=_explain_merge)
+    backtest = commands.add_parser(
+        "backtest",
+        help="compare the methods of value and churn on your own history",
+        description="Hold out the last part of the history, estimate value and churn as of its first day "
+        "by each method, and compare with what customers then did.",
+    )
+    backtest.add_argument("--events", type=Path, required=True, metavar="FILE", help="as for run")
+    backtest.add_argument("--id-history", type=Path, metavar="FILE", help="as for run")
+    backtest.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the tables go")
+    backtest.add_argument(
+        "--holdout-days",
+        type=int,
+        metavar="DAYS",
+        help="days to hold out; default: the churn horizon, at most a third of the history",
+    )
+    backtest.add_argument("--vars", metavar="YAML", default="{}", help="vars of the dbt project")
+    backtest.add_argument("--quiet", action="store_true", help="no progress")
+    backtest.set_defaults(handler=_backtest)
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
@@ -123,6 +141,26 @@ def _explain_merge(options: argparse.Namespace) -> None:
     from segmentry.identity import explain_merge
 
     print(explain_merge(options.id, options.database, variables=_variables(options.vars)))
+
+
+def _backtest(options: argparse.Namespace) -> None:
+    from segmentry.backtest import backtest_from_files
+
+    def say(line: str) -> None:
+        if not options.quiet:
+            print(f"segmentry: {line}", file=sys.stderr, flush=True)
+
+    found = backtest_from_files(
+        options.events,
+        options.id_history,
+        options.output,
+        holdout_days=options.holdout_days,
+        variables=_variables(options.vars),
+        on_progress=say,
+    )
+    print(found.scores.set_index("method").T.to_string(float_format="{:,.3f}".format))
+    print(f"Held out: {found.holdout_days} days from {found.cut}. {found.recommendation}")
+    print(f"Tables and chart: {options.output / 'clv_backtest.csv'}, clv_backtest.svg")
 
 
 def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ def build_from_files(
     output: Path,
     *,
     variables: Mapping[str, Any] | None = None,
+    select: Sequence[str] = (),
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> BuildOutcome:
     """Build everything from files into ``output/warehouse.duckdb``.
@@ -61,6 +62,8 @@ def build_from_files(
         Directory of the result; made when it is not there. An earlier result in it becomes the previous run.
     variables
         Vars of the dbt project that override its defaults.
+    select
+        Models to build, as dbt selects them, without data tests; everything when empty.
     on_progress
         Called with a line of text when a layer is complete.
 
@@ -94,7 +97,7 @@ def build_from_files(
         "SEGMENTRY_INPUT_FILES": json.dumps([str(path) for path in sources.values()]),
         "SEGMENTRY_TEMP_DIRECTORY": str(output.resolve() / "duckdb_temp"),
     }
-    return _run_dbt(database, output.resolve(), values, settings, on_progress)
+    return _run_dbt(database, output.resolve(), values, settings, select, on_progress)
 
 
 def _checked(path: Path, what: str) -> Path:
@@ -134,6 +137,7 @@ def _run_dbt(
     output: Path,
     values: Mapping[str, str],
     settings: Mapping[str, Any],
+    select: Sequence[str],
     on_progress: Callable[[str], None],
 ) -> BuildOutcome:
     options = ["--vars", json.dumps(settings), "--log-level-file", "info"]
@@ -146,6 +150,7 @@ def _run_dbt(
     watch = _Watch(manifest, on_progress, started)
     build = ["build", *options, "--exclude-resource-type", "unit_test"]
     # Data tests speak of the whole.
+    build += ["--exclude-resource-type", "test", "--select", *select] if select else []
     built = invoke(build, work=output, values=values, manifest=manifest, callbacks=[watch.on_event])
     outcome = BuildOutcome(database, time.monotonic() - started, dict(watch.layer_seconds))
     results = list(getattr(built.result, "results", None) or [])

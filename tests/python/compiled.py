@@ -1,19 +1,14 @@
-"""Run the SQL models of the project without dbt's overhead: compile once, execute many times on small tables.
+"""Run the SQL models of the project on small tables: compiled once, executed hundreds of times.
 
-A build of the project takes seconds, a property test needs hundreds. Here dbt parses the project once per session
-and compiles it once per set of vars, in memory; the compiled statements then run on a DuckDB in memory, in the order
-of the graph, on whatever tables a test puts in the place of seeds or models. Nothing is written outside a temporary
-directory.
+A build of the project takes seconds, a property test needs hundreds. The library compiles the models once per set of
+vars; here they run on a DuckDB in memory, on whatever tables a test puts in the place of seeds or models.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import tempfile
-import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,133 +16,38 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from segmentry.engines.compiled import SCHEMAS, Model, compiled_models, in_order, relations
+from segmentry.project import parsed
+
 REPO = Path(__file__).parents[2]
-SCHEMAS = ("segmentry", "segmentry_internal")
 LAYERS = ("staging", "identity", "profiles", "segmentation")
-# A database in memory is called "memory" by dbt and by DuckDB: the compiled relation names fit as they are.
-PROFILE = """
-segmentry:
-  target: test
-  outputs:
-    test: {type: duckdb, path: ":memory:", schema: segmentry, threads: 1}
-"""
 
 Frame = pd.DataFrame | pa.Table
-
-
-@dataclass(frozen=True)
-class Model:
-    """A compiled SQL model."""
-
-    name: str
-    relation: str
-    sql: str
-    parents: tuple[str, ...]
-
-
-@functools.cache
-def _workspace() -> tempfile.TemporaryDirectory[str]:
-    directory = tempfile.TemporaryDirectory(prefix="segmentry_compiled_")
-    (Path(directory.name) / "profiles.yml").write_text(PROFILE)
-    return directory
-
-
-def _invoke(command: list[str], manifest: Any = None) -> Any:
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
-    directory = _workspace().name
-    arguments = [
-        "--project-dir",
-        str(REPO),
-        "--profiles-dir",
-        directory,
-        "--target-path",
-        f"{directory}/target",
-    ]
-    arguments += [
-        "--log-path",
-        f"{directory}/logs",
-        "--log-level",
-        "none",
-        "--quiet",
-        "--no-send-anonymous-usage-stats",
-    ]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            outcome = dbtRunner(manifest=manifest).invoke([*command, *arguments])
-        finally:
-            DuckDBConnectionManager.close_all_connections()
-    if not outcome.success:
-        raise AssertionError(f"dbt {command[0]} failed: {outcome.exception or outcome.result}")
-    return outcome.result
-
-
-@functools.cache
-def _manifest() -> Any:
-    return _invoke(["parse"])
-
-
-@functools.cache
-def _compiled(vars_as_json: str, layers: tuple[str, ...]) -> dict[str, Model]:
-    manifest = _manifest()
-    results = _invoke(["compile", "--select", *layers, "--vars", vars_as_json], manifest)
-    names = {unique_id: node.name for unique_id, node in manifest.nodes.items()}
-    return {
-        result.node.name: Model(
-            name=result.node.name,
-            relation=result.node.relation_name,
-            sql=result.node.compiled_code,
-            parents=tuple(
-                sorted({names[parent] for parent in result.node.depends_on.nodes if parent in names})
-            ),
-        )
-        for result in results.results
-        if result.node.resource_type == "model" and result.node.language == "sql"
-    }
+# Python models are not run here; where a test gives no fit of value, there is none: the heuristic estimates it.
+NO_FIT: dict[str, Frame] = {
+    "int_segmentry__clv_fitted": pa.schema(
+        [
+            ("method", pa.string()),
+            *((name, pa.float64()) for name in ("r", "alpha", "a", "b", "p", "q", "gamma")),
+            *((name, pa.bool_()) for name in ("is_clv_method", "is_churn_method")),
+        ]
+    ).empty_table(),
+    "int_segmentry__clv_grid_computed": pa.schema(
+        [("repeat_count", pa.int64()), ("observed_days", pa.int64()), ("purchases_if_alive", pa.float64())]
+    ).empty_table(),
+}
 
 
 def compiled(settings: Mapping[str, Any] | None = None, layers: tuple[str, ...] = LAYERS) -> dict[str, Model]:
     """Return the SQL models of some layers by name, compiled with these vars over the defaults."""
-    return _compiled(json.dumps(dict(settings or {}), sort_keys=True), layers)
+    return compiled_models(layers, json.dumps(dict(settings or {}), sort_keys=True))
 
 
 def layers_down_to(names: Iterable[str]) -> tuple[str, ...]:
     """Return the layers up to the lowest one that holds one of the models."""
-    folders = {node.name: node.fqn[1] for node in _manifest().nodes.values() if node.resource_type == "model"}
+    nodes = parsed("memory").nodes.values()
+    folders = {node.name: node.fqn[1] for node in nodes if node.resource_type == "model"}
     return LAYERS[: max(LAYERS.index(folders[name]) for name in names) + 1]
-
-
-def relation_of(name: str) -> str:
-    """Return the full name of a seed or model."""
-    for node in _manifest().nodes.values():
-        if node.name == name and node.resource_type in ("seed", "model"):
-            return str(node.relation_name)
-    raise KeyError(name)
-
-
-def in_order(models: Mapping[str, Model], targets: Iterable[str], given: Iterable[str]) -> list[Model]:
-    """Return what must be run for `targets`, ancestors first, when the tables `given` are there already.
-
-    Seeds and sources have to be given; one that is missing is reported by DuckDB.
-    """
-    done = dict.fromkeys(given)
-    order: list[Model] = []
-
-    def visit(name: str) -> None:
-        if name in done:
-            return
-        done[name] = None
-        if name not in models:
-            return
-        for parent in models[name].parents:
-            visit(parent)
-        order.append(models[name])
-
-    for target in targets:
-        visit(target)
-    return order
 
 
 class Database:
@@ -162,7 +62,7 @@ class Database:
     def put(self, name: str, rows: Frame) -> None:
         """Make a table of a seed or model from rows."""
         self.connection.register("given_rows", rows)
-        self.connection.execute(f"create or replace table {relation_of(name)} as select * from given_rows")
+        self.connection.execute(f"create or replace table {relations()[name]} as select * from given_rows")
         self.connection.unregister("given_rows")
 
     def run(
@@ -179,6 +79,7 @@ class Database:
         """
         targets = list(targets)
         models = compiled(settings, layers_down_to(targets))
+        inputs = {**NO_FIT, **inputs}
         for name, rows in inputs.items():
             self.put(name, rows)
         for model in in_order(models, targets, inputs):
@@ -190,7 +91,7 @@ class Database:
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table; decimals stay exact."""
-        return self.connection.sql(f"select * from {relation_of(name)}").to_arrow_table().to_pandas()
+        return self.connection.sql(f"select * from {relations()[name]}").to_arrow_table().to_pandas()
 
 
 @functools.cache

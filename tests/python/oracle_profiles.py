@@ -6,9 +6,10 @@ import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,6 +43,21 @@ class Event:
 
 
 @dataclass(frozen=True)
+class ValueModel:
+    """Parameters of a model of purchases and spend, and purchases of who has not left, by repeat days and days observed."""
+
+    method: str
+    r: float
+    alpha: float
+    a: float
+    b: float
+    p: float = math.nan
+    q: float = math.nan
+    gamma: float = math.nan
+    purchases_if_alive: Mapping[tuple[int, int], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Rules:
     """The settings that profiles depend on."""
 
@@ -51,6 +67,8 @@ class Rules:
     clv_days: int = 364
     churn_days: int = 182
     margin: float = 1.0
+    clv_model: ValueModel | None = None
+    churn_model: ValueModel | None = None
     separator: str = " > "
 
 
@@ -172,12 +190,19 @@ def _sessions(events: list[Event], rules: Rules) -> list[dict[str, Any]]:
 
 def _orders(events: list[Event], rules: Rules) -> list[dict[str, Any]]:
     groups: dict[Any, list[Event]] = defaultdict(list)
-    for number, event in enumerate(events):
-        if event.type in (*ORDERS, "refund"):
-            if event.order_id is not None:
-                groups["given", event.order_id].append(event)
-            elif event.type == "purchase":
-                groups["single", number].append(event)
+    anonymous = [event for event in events if event.order_id is None and event.type in ORDERS]
+    days_with_purchase = {
+        local(event.at, rules.zone).date() for event in anonymous if event.type == "purchase"
+    }
+    for number, event in enumerate(anonymous):
+        day = local(event.at, rules.zone).date()
+        if event.type == "purchase":
+            groups["single", number].append(event)
+        elif day not in days_with_purchase:
+            groups["lines", day].append(event)
+    for event in events:
+        if event.order_id is not None and event.type in (*ORDERS, "refund"):
+            groups["given", event.order_id].append(event)
     orders = []
     for members in groups.values():
         bought = [event for event in members if event.type in ORDERS]
@@ -189,7 +214,8 @@ def _orders(events: list[Event], rules: Rules) -> list[dict[str, Any]]:
                 "at": min(event.at for event in bought),
                 "local": min(local(event.at, rules.zone) for event in bought),
                 "gross": sum((event.amount or ZERO for event in payments or bought), ZERO),
-                "discount": sum((event.discount or ZERO for event in payments), ZERO),
+                "discount": sum((event.discount or ZERO for event in payments or bought), ZERO),
+                "refund": sum((event.amount or ZERO for event in members if event.type == "refund"), ZERO),
             }
         )
     return orders
@@ -357,20 +383,29 @@ def _lifecycle(
         "regularity": None if variation is None else 1 - min(variation / 2, 1),
         "behaviour_type": behaviour,
         "_days": days,
+        "_spend": sum((order["gross"] - order["refund"] for order in orders), ZERO),
+        "_repeat_spend": sum(
+            (order["gross"] - order["refund"] for order in orders if order["local"].date() > days[0]), ZERO
+        ),
         "_gaps": gaps,
         "_last_day": last_day,
     }
 
 
 def _value(rows: list[dict[str, Any]], rules: Rules) -> None:
-    """Add the heuristic: rate (x+1)/(T+1/r0), expected gap (t_x+3g)/(x+3), decay exp(-max(s-1, 0)/3)."""
+    """Add value and churn.
+
+    The heuristic: rate (x+1)/(T+1/r0), expected gap (t_x+3g)/(x+3), decay exp(-max(s-1, 0)/3). The models: by Bayes' rule from the
+    likelihoods of having left at the last purchase and of being here still.
+    """
     buyers = [row for row in rows if row["_days"]]
     repeats = sum(len(row["_days"]) - 1 for row in buyers)
     weeks = sum((row["_last_day"] - row["_days"][0]).days for row in buyers) / 7
     all_gaps = [gap for row in buyers for gap in row["_gaps"]]
     typical = statistics.median(all_gaps) / 7 if all_gaps else rules.churn_days / 7
     for row in rows:
-        row |= {"clv_method": "heuristic", "churn_method": "heuristic", "model_fit_ok": False}
+        row["clv_method"] = rules.clv_model.method if rules.clv_model else "heuristic"
+        row["churn_method"] = rules.churn_model.method if rules.churn_model else "heuristic"
         row |= {
             "probability_alive": None,
             "churn_risk": None,
@@ -388,7 +423,43 @@ def _value(rows: list[dict[str, Any]], rules: Rules) -> None:
         row["churn_risk"] = math.exp(-rate * rules.churn_days / 7 * decay)
         row["expected_purchases"] = rate * rules.clv_days / 7 * decay
         row["expected_value"] = float(max(row["net_revenue"], ZERO)) / len(days)
+        observed = (row["_last_day"] - days[0]).days
+        if rules.churn_model:
+            row["probability_alive"] = _alive(rules.churn_model, days, observed)
+            staying = (rules.churn_model.alpha + observed / 7) / (
+                rules.churn_model.alpha + (observed + rules.churn_days) / 7
+            )
+            buying = 1 - staying ** (rules.churn_model.r + x)
+            row["churn_risk"] = 1 - row["probability_alive"] * buying
+        if rules.clv_model and (x, observed) not in rules.clv_model.purchases_if_alive:
+            row["clv_method"] = "heuristic"
+        elif rules.clv_model:
+            model = rules.clv_model
+            row["expected_purchases"] = _alive(model, days, observed) * model.purchases_if_alive[x, observed]
+            repeat = 0.0
+            if row["_spend"] > 0 and row["_repeat_spend"] > 0:
+                kept = Fraction(max(row["net_revenue"], ZERO)) / Fraction(row["_spend"])
+                repeat = float(money(Decimal(float(Fraction(row["_repeat_spend"]) * kept))))
+            row["expected_value"] = model.p * (model.gamma + repeat) / (model.p * x + model.q - 1)
         row["clv"] = money(Decimal(row["expected_purchases"] * row["expected_value"] * rules.margin))
+
+    for row in rows:
+        row["model_fit_ok"] = row["clv_method"] != "heuristic"
+
+
+def _alive(model: ValueModel, days: list[date], observed: int) -> float:
+    """Return the probability that a customer has not left."""
+    x, active = len(days) - 1, (days[-1] - days[0]).days / 7
+    chances = x + (model.method == "mbg_nbd")
+
+    def beta(one: float, other: float) -> float:
+        return math.lgamma(one) + math.lgamma(other) - math.lgamma(one + other)
+
+    here = beta(model.a, model.b + chances) - (model.r + x) * math.log(model.alpha + observed / 7)
+    if chances == 0:
+        return 1.0
+    left = beta(model.a + 1, model.b + chances - 1) - (model.r + x) * math.log(model.alpha + active)
+    return 1 / (1 + math.exp(left - here))
 
 
 def _tiers(rows: list[dict[str, Any]]) -> None:

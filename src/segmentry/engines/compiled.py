@@ -20,7 +20,7 @@ from segmentry.project import find_project, invoke, parsed, readable
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CompiledModels", "Model"]
+__all__ = ["CompiledModels", "Model", "compiled_models", "in_order", "relations"]
 
 SCHEMAS = ("segmentry", "segmentry_internal")
 
@@ -51,13 +51,28 @@ def _invoke(arguments: list[str]) -> Any:
 
 
 @functools.cache
-def _relations() -> dict[str, str]:
+def relations() -> dict[str, str]:
+    """Return the full name of every seed and model."""
     nodes = parsed("memory").nodes.values()
     return {node.name: node.relation_name for node in nodes if node.resource_type in ("seed", "model")}
 
 
 @functools.cache
-def _compiled(select: tuple[str, ...], variables: str) -> dict[str, Model]:
+def compiled_models(select: tuple[str, ...], variables: str = "{}") -> dict[str, Model]:
+    """Compile SQL models.
+
+    Parameters
+    ----------
+    select
+        What dbt selects, such as ``+name`` or a folder.
+    variables
+        Vars of the project that override its defaults, as JSON.
+
+    Returns
+    -------
+    dict of str to Model
+        By name; Python models are not among them.
+    """
     manifest = parsed("memory")
     names = {identity: node.name for identity, node in manifest.nodes.items()}
     results = _invoke(["compile", "--select", *select, "--vars", variables])
@@ -80,6 +95,27 @@ def _compiled(select: tuple[str, ...], variables: str) -> dict[str, Model]:
 def _inline(text: str, variables: str) -> str:
     results = _invoke(["compile", "--inline", text, "--vars", variables])
     return str(results.results[0].node.compiled_code)
+
+
+def in_order(models: Mapping[str, Model], targets: Iterable[str], given: Iterable[str]) -> list[Model]:
+    """Return what must be run for `targets` when the tables `given` are there, ancestors first.
+
+    What is neither a model nor given, such as a seed, has to be there already.
+    """
+    done = set(given)
+    order: list[Model] = []
+
+    def visit(name: str) -> None:
+        if name in done or name not in models:
+            return
+        done.add(name)
+        for parent in models[name].parents:
+            visit(parent)
+        order.append(models[name])
+
+    for target in targets:
+        visit(target)
+    return order
 
 
 class CompiledModels:
@@ -111,7 +147,7 @@ class CompiledModels:
             )
         self.targets = tuple(targets)
         self.variables = json.dumps(given, sort_keys=True)
-        self.models = _compiled(tuple(f"+{name}" for name in self.targets), self.variables)
+        self.models = compiled_models(tuple(f"+{name}" for name in self.targets), self.variables)
 
     def query(self, text: str) -> str:
         """Return a piece of Jinja as the SQL that dbt makes of it."""
@@ -132,9 +168,9 @@ class CompiledModels:
             connection.execute(f"create schema if not exists {schema}")
         for name, rows in inputs.items():
             connection.register("given_rows", rows)
-            connection.execute(f"create or replace table {_relations()[name]} as select * from given_rows")
+            connection.execute(f"create or replace table {relations()[name]} as select * from given_rows")
             connection.unregister("given_rows")
-        for model in self._in_order(inputs):
+        for model in in_order(self.models, self.targets, inputs):
             kind = "view" if model.is_view else "table"
             connection.execute(f"create or replace {kind} {model.relation} as {model.sql}")
 
@@ -151,23 +187,6 @@ class CompiledModels:
         with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
             self.build(inputs, connection)
             return {
-                name: connection.sql(f"select * from {_relations()[name]}").to_arrow_table().to_pandas()
+                name: connection.sql(f"select * from {relations()[name]}").to_arrow_table().to_pandas()
                 for name in self.targets
             }
-
-    def _in_order(self, given: Iterable[str]) -> list[Model]:
-        """Return what must be run when some tables are given, ancestors first."""
-        done = set(given)
-        order: list[Model] = []
-
-        def visit(name: str) -> None:
-            if name in done or name not in self.models:
-                return
-            done.add(name)
-            for parent in self.models[name].parents:
-                visit(parent)
-            order.append(self.models[name])
-
-        for target in self.targets:
-            visit(target)
-        return order

@@ -118,6 +118,8 @@ _REASONS = {
     "unknown_currency": "a currency without a rate",
     "duplicate": "the same event again",
     "conflicting_duplicate": "the same event id with other content",
+    "deletion": "takes another event back",
+    "deleted": "taken back by another row",
     "empty_old_id": "no old id",
     "empty_new_id": "no new id",
     "placeholder_id": "a placeholder instead of an id",

@@ -1,0 +1,29 @@
+{# Everything but the events themselves that typed events, sessions and orders depend on. Stored ones are good only while it stays the same. #}
+{% macro event_basis() -%}
+    {%- set values = [segmentry.version()] -%}
+    {%- for name in [
+        'segmentry_time_zone', 'segmentry_input_time_zone', 'segmentry_reporting_currency', 'segmentry_maximum_amount',
+        'segmentry_minimum_event_date', 'segmentry_id_case', 'segmentry_id_placeholders', 'segmentry_session_gap_minutes',
+    ] -%}
+        {%- do values.append(name ~ '=' ~ tojson(var(name))) -%}
+    {%- endfor -%}
+    select
+        concat('{{ local_md5(values | join("\n")) }}-', {{ segmentry.engine_version() }}, '-', {{ segmentry.content_hash(['currency', 'rate']) }}) as basis
+    from {{ ref('stg_segmentry__exchange_rates') }}
+{%- endmacro %}
+
+{# Stops an incremental build whose stored events were built on another basis, or on one that nobody recorded. #}
+{% macro require_same_basis() -%}
+    {%- if execute and is_incremental() and flags.WHICH in ('run', 'build', 'retry') -%}
+        {%- set fingerprinted = segmentry.earlier_relation('int_segmentry__customers_fingerprinted') -%}
+        {%- set is_recorded = fingerprinted is not none and fingerprinted.is_table -%}
+        {%- set found = run_query('select count(*) from ' ~ fingerprinted ~ ' where basis <> (' ~ segmentry.event_basis() ~ ')').columns[0].values()[0] if is_recorded else 0 -%}
+        {%- if not is_recorded or found > 0 -%}
+            {%- do exceptions.raise_compiler_error(
+                'segmentry_incremental: the stored events were built '
+                ~ ('with other settings, exchange rates or another version' if is_recorded else 'by a build that was not incremental or did not end')
+                ~ '. Build once with --full-refresh.'
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,9 @@
+{# Version of the engine as text: hashes of rows may differ between versions. #}
+{% macro engine_version() -%}
+    {{ return(adapter.dispatch('engine_version', 'segmentry')()) }}
+{%- endmacro %}
+
+{# https://duckdb.org/docs/stable/sql/functions/utility#version #}
+{% macro default__engine_version() -%}
+    version()
+{%- endmacro %}
