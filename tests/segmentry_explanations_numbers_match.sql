@@ -2,7 +2,14 @@
 -- percent sign, a duration with its days, a count or a score without. Reads the texts as they are shown and the tables that the
 -- facts come from; it knows neither the facts nor the slots.
 {{ config(enabled=(target.type == 'duckdb')) }}
-{%- set pattern = "-?(?:[$€£¥]|[A-Z]{3}\\x{00A0})?[0-9](?:[0-9,]*[0-9])?(?:\\.[0-9]+)?(?:%| times| days?\\b)?" -%}
+{#- Marks and units as the language of the texts writes them. -#}
+{%- set group_mark, decimal_mark, times, days = {
+    'de': ('.', ',', 'mal', 'Tag(?:en|e)?'),
+}.get(var('segmentry_language'), (',', '.', 'times', 'days?')) -%}
+{%- set pattern = (
+    "-?(?:[$€£¥]|[A-Z]{3}\\x{00A0})?[0-9](?:[0-9" ~ group_mark ~ "]*[0-9])?(?:[" ~ decimal_mark ~ "][0-9]+)?(?:%| "
+    ~ times ~ "\\b| " ~ days ~ "\\b)?"
+) -%}
 {%- set known = [
     ('int_segmentry__segments_summarised', {
         'plain': ['customer_count', 'order_count', 'overall_robustness', 'worst_block_jaccard'],
@@ -56,13 +63,13 @@ shown_values as (
         shown,
         case
             when shown like '%\%' escape '\' then 'percent'
-            when shown like '% times' then 'times'
-            when shown like '% day' or shown like '% days' then 'days'
+            when shown like '% {{ times }}' then 'times'
+            when shown like '% %' then 'days'
             when regexp_matches(shown, '^-?[0-9]') then 'plain'
             else 'money'
         end as kind,
-        cast(regexp_replace(shown, '[^0-9.-]', '', 'g') as double) as shown_value,
-        length(regexp_extract(shown, '\.([0-9]+)', 1)) as decimals
+        cast(replace(regexp_replace(shown, '[^0-9{{ decimal_mark }}-]', '', 'g'), '{{ decimal_mark }}', '.') as double) as shown_value,
+        length(regexp_extract(shown, '[{{ decimal_mark }}]([0-9]+)', 1)) as decimals
     from shown_numbers
 ),
 
@@ -93,7 +100,7 @@ known_values as (
         round(sum(total_clv) over () / sum(customer_count) over (), 2) as known_value
     from {{ ref('int_segmentry__segments_summarised') }}
     {%- for kind, value in [
-        ('days', var('segmentry_clv_horizon_days')), ('days', var('segmentry_churn_horizon_days')), ('plain', 0.6), ('plain', 0.75),
+        ('days', var('segmentry_clv_horizon_days')), ('days', var('segmentry_churn_horizon_days')), ('plain', segmentry.confidence_cuts().medium), ('plain', segmentry.confidence_cuts().high),
     ] %}
     union all
     select

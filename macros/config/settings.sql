@@ -90,9 +90,18 @@
         'segmentry_rule_minimum_actionable_dimensions': {'kind': 'integer', 'minimum': 0},
         'segmentry_holdout_share': {'kind': 'share'},
         'segmentry_holdout_salt': {'kind': 'text', 'pattern': '^[A-Za-z0-9_.-]{1,64}$'},
-        'segmentry_explanation_provider': {'kind': 'choice', 'choices': ['template']},
+        'segmentry_explanation_provider': {'kind': 'choice', 'choices': ['template', 'openai']},
         'segmentry_explanation_model': {'kind': 'text', 'pattern': '^[A-Za-z0-9_.:/-]{0,100}$'},
-        'segmentry_language': {'kind': 'choice', 'choices': ['en']},
+        'segmentry_explanation_base_url': {'kind': 'text', 'pattern': '^(https?://[A-Za-z0-9._:/~%-]{1,200})?$', 'is_technical': true},
+        'segmentry_model_prices': {'kind': 'relation', 'required': true},
+        'segmentry_explanation_maximum_cost': {'kind': 'number', 'minimum': 0, 'is_technical': true},
+        'segmentry_explanation_maximum_tokens': {'kind': 'integer', 'minimum': 100},
+        'segmentry_explanation_minimum_customers': {'kind': 'integer', 'minimum': 0},
+        'segmentry_explanation_concurrency': {'kind': 'integer', 'minimum': 1, 'maximum': 64, 'is_technical': true},
+        'segmentry_explanation_request_seconds': {'kind': 'number', 'minimum': 1, 'is_technical': true},
+        'segmentry_explanation_deadline_seconds': {'kind': 'number', 'minimum': 1, 'is_technical': true},
+        'segmentry_explanation_severity': {'kind': 'choice', 'choices': ['warn', 'error'], 'is_technical': true},
+        'segmentry_language': {'kind': 'choice', 'choices': ['en', 'de']},
     }) }}
 {%- endmacro %}
 

@@ -57,6 +57,9 @@
         {%- if findings | length == 0 and var('segmentry_k_max') < var('segmentry_k_min') -%}
             {%- do findings.append('segmentry_k_max is ' ~ var('segmentry_k_max') ~ '; it must be at least segmentry_k_min, ' ~ var('segmentry_k_min')) -%}
         {%- endif -%}
+        {%- if var('segmentry_explanation_provider') == 'openai' and not var('segmentry_explanation_model') -%}
+            {%- do findings.append('segmentry_explanation_model is empty; openai needs the name of a model, as the server calls it') -%}
+        {%- endif -%}
         {%- if findings | length == 0 and var('segmentry_k') > 20 -%}
             {%- do findings.append('segmentry_k is ' ~ var('segmentry_k') ~ '; it must be from 1 to 20, or 0 to let the method choose') -%}
         {%- endif -%}

@@ -3,9 +3,22 @@
 {% macro explanation_request() -%}
     {{ return({
         'provider': var('segmentry_explanation_provider'),
-        'model': var('segmentry_explanation_model') or 'template-1',
+        'model': 'template-2' if var('segmentry_explanation_provider') == 'template' else var('segmentry_explanation_model'),
         'language': var('segmentry_language'),
-        'prompt_version': '1',
+        'maximum_tokens': var('segmentry_explanation_maximum_tokens'),
+        'prompt_version': '2',
         'schema_version': '1',
+    }) }}
+{%- endmacro %}
+
+{# Where a model is asked, for whom, and what a build may take: no answer depends on it. #}
+{% macro explanation_limits() -%}
+    {{ return({
+        'base_url': var('segmentry_explanation_base_url'),
+        'minimum_customers': var('segmentry_explanation_minimum_customers'),
+        'concurrency': var('segmentry_explanation_concurrency'),
+        'request_seconds': var('segmentry_explanation_request_seconds'),
+        'deadline_seconds': var('segmentry_explanation_deadline_seconds'),
+        'maximum_cost': var('segmentry_explanation_maximum_cost'),
     }) }}
 {%- endmacro %}

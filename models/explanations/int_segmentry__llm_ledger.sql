@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_segmentry__segment_facts') }}
+-- depends_on: {{ ref('int_segmentry__segment_facts') }} {{ ref('stg_segmentry__model_prices') }}
 -- Selects nothing: dbt owns the shape, the post-hook the rows. They are cache, bill and audit log, so a full refresh keeps them.
 {{ config(
     materialized='incremental',

@@ -51,8 +51,8 @@ summaries as (
             'missing_tests': segmentry.json_string('missing_tests'),
             'worst_block': segmentry.json_string('worst_block'),
             'worst_block_jaccard': segmentry.json_number('worst_block_jaccard', 6),
-            'medium_from': segmentry.json_number('0.6', 6),
-            'high_from': segmentry.json_number('0.75', 6),
+            'medium_from': segmentry.json_number(segmentry.confidence_cuts().medium, 6),
+            'high_from': segmentry.json_number(segmentry.confidence_cuts().high, 6),
         }) }} as confidence
     from segments
 ),

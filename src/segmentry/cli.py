@@ -91,6 +91,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--vars", metavar="YAML", default="{}", help="vars that the build was made with")
     explain.set_defaults(handler=_explain_merge)
+    texts = commands.add_parser(
+        "explain",
+        help="write the explanations that are missing",
+        description="Write the explanations that are missing in a warehouse that dbt has built, and "
+        "publish them. On DuckDB a build does so by itself.",
+    )
+    texts.add_argument("--target", metavar="NAME", help="target of profiles.yml; default: the profile's own")
+    texts.add_argument("--dry-run", action="store_true", help="say what would be asked and what it may cost")
+    texts.add_argument("--only-failed", action="store_true", help="ask again for failures, and nothing new")
+    texts.add_argument("--provider", choices=["template", "openai"], help="who writes")
+    texts.add_argument("--max-cost", type=float, metavar="AMOUNT", help="in the currency of the price table")
+    texts.add_argument("--concurrency", type=int, metavar="N", help="segments asked about at the same time")
+    texts.add_argument("--vars", metavar="YAML", default="{}", help="vars that the build was made with")
+    texts.set_defaults(handler=_explain)
     backtest = commands.add_parser(
         "backtest",
         help="compare the methods of value and churn on your own history",
@@ -141,6 +155,37 @@ def _explain_merge(options: argparse.Namespace) -> None:
     from segmentry.identity import explain_merge
 
     print(explain_merge(options.id, options.database, variables=_variables(options.vars)))
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from segmentry.explain.warehouse import explain_segments, plan_segments
+
+    variables = _variables(options.vars)
+    for name, value in {
+        "segmentry_explanation_provider": options.provider,
+        "segmentry_explanation_maximum_cost": options.max_cost,
+        "segmentry_explanation_concurrency": options.concurrency,
+    }.items():
+        if value is not None:
+            variables[name] = value
+    where: dict[str, Any] = {
+        "target": options.target,
+        "variables": variables,
+        "only_failed": options.only_failed,
+    }
+    if options.dry_run:
+        planned = plan_segments(**where)
+        for text in planned:
+            at_most = f"  {text.prompt_tokens:,} tokens, {text.cost_amount} at most"
+            print(f"{text.segment_id}  {text.action}{at_most if text.action == 'ask' else ''}")
+        asked = [text for text in planned if text.action == "ask"]
+        print(f"To ask: {len(asked)} of {len(planned)}; {sum(text.cost_amount for text in asked)} at most")
+        return
+    rows = explain_segments(
+        **where,
+        on_row=lambda row: print(f"{row.segment_id}  {row.error_kind or row.status}", flush=True),
+    )
+    print(f"Written: {len(rows)}; cost {sum(row.cost_amount for row in rows)}")
 
 
 def _backtest(options: argparse.Namespace) -> None:

@@ -171,7 +171,7 @@ def test_identical_customers_are_one_segment(tmp_path: Path) -> None:
     ("frame", "words", "said"),
     [
         ({"customer": ["a"], "event_at": ["2026-01-01"], "event_type": ["purchase"]}, [], ["customer_id", "Found: customer, event_at, event_type"]),
-        ({"customer_id": ["a"], "event_at": ["2026-01-01"], "event_type": ["x"]}, ["--vars", "{segmentry_k_method: best}"], ["segmentry_k_method", "auto, elbow, silhouette"]),
+        ({"customer_id": ["a"], "event_at": ["2026-01-01"], "event_type": ["x"]}, ["--vars", "{segmentry_k_method: best, segmentry_explanation_provider: openai}"], ["segmentry_k_method", "auto, elbow, silhouette", "openai needs the name of a model"]),
         ({"customer_id": ["a"], "event_at": ["2026-01-01"], "event_type": ["x"]}, ["--as-of", "tomorrow"], ["segmentry_as_of", "2026-01-31"]),
     ],
 )  # fmt: skip

@@ -21,15 +21,16 @@ from explain_fixture import CASES, document
 
 from segmentry.engines.duckdb_plugin import Plugin, lock_down, write_explanations
 from segmentry.exceptions import ConfigurationError
-from segmentry.explain import LedgerRow
+from segmentry.explain import PROMPT_VERSION, LedgerRow
 from segmentry.explain.providers import TemplateProvider
 
 REPO = Path(__file__).parents[2]
 REQUEST = {
     "provider": "template",
-    "model": "template-1",
+    "model": "template-2",
     "language": "en",
-    "prompt_version": "1",
+    "maximum_tokens": 4000,
+    "prompt_version": PROMPT_VERSION,
     "schema_version": "1",
 }
 
@@ -180,6 +181,10 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         ]
         connection.execute(f"create table ledger ({', '.join(columns)})")
         connection.execute("create table facts (segment_id text, facts text, request_key text)")
+        connection.execute(
+            "create table prices as select '*' as model, 1 as prompt_price, 1 as cached_prompt_price,"
+            " 1 as completion_price"
+        )
         for number, changes in enumerate(CASES.values()):
             source = json.dumps(document({**changes, "segment.segment_id": f"S{number}"}))
             connection.execute("insert into facts values (?, ?, md5(?))", [f"S{number}", source, source])
@@ -187,7 +192,13 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def write(connection: duckdb.DuckDBPyConnection, invocation: str) -> int:
-    config = {"facts": "facts", "invocation_id": invocation, "request": REQUEST}
+    config = {
+        "facts": "facts",
+        "prices": "prices",
+        "invocation_id": invocation,
+        "request": REQUEST,
+        "limits": {"maximum_cost": 1.0},
+    }
     return write_explanations(connection.cursor(), "ledger", config)
 
 
@@ -253,6 +264,7 @@ def count(mart):
 def build(*arguments):
     quietly = ["--quiet", "--log-level", "none", "--exclude-resource-type", "unit_test"]
     result = dbtRunner().invoke(["build", *quietly, *arguments])
+    assert result.result is not None, result.exception
     rows = query("select segment_id, status, invocation_id from segmentry_internal.int_segmentry__llm_ledger")
     return {
         "success": result.success,
@@ -383,6 +395,9 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     ]
     (project / "models/marts/_marts.yml").write_text(yaml.safe_dump(properties))
     (project / "models/int_segmentry__run.sql").write_text("select 'run' as run_id")
+    (project / "models/stg_segmentry__model_prices.sql").write_text(
+        "select '*' as model, 1 as prompt_price, 1 as cached_prompt_price, 1 as completion_price"
+    )
     config = yaml.safe_load((REPO / "dbt_project.yml").read_text())
     config["on-run-start"] = []
     config["seeds"]["segmentry"]["int_segmentry__segments_summarised"] = {
@@ -443,7 +458,7 @@ def test_a_wrong_setting_stops_the_build_with_one_sentence(builds: dict[str, Any
     wrong = builds["wrong language"]
     assert not wrong["success"]
     (message,) = wrong["failed"]
-    assert "There is no explanation template in 'tlh'. Available: en." in message
+    assert "There is no explanation template in 'tlh'. Available: de, en." in message
     assert "Traceback" not in message
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from segmentry.exceptions import ConfigurationError, DataValidationError, LLMIntegrationError
 from segmentry.explain import (
+    PROMPT_VERSION,
     Answer,
     ExplanationSettings,
     LedgerRow,
@@ -34,6 +35,7 @@ from segmentry.explain import (
     ungrounded_numbers,
 )
 from segmentry.explain.answer import offered
+from segmentry.explain.language import LANGUAGES
 from segmentry.explain.ledger import RETRIED_KINDS, needs_answer
 from segmentry.explain.providers import Outcome, Request
 from segmentry.explain.slots import SLOT, render, slot_values
@@ -49,9 +51,10 @@ TEXTS = (
 SETTINGS = ExplanationSettings.parse(
     {
         "provider": "template",
-        "model": "template-1",
+        "model": "template-2",
         "language": "en",
-        "prompt_version": "1",
+        "maximum_tokens": 4000,
+        "prompt_version": PROMPT_VERSION,
         "schema_version": "1",
     }
 )
@@ -268,12 +271,13 @@ documents = parts(
 )
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
 @settings(max_examples=100, deadline=None)
-@given(documents)
-def test_template_keeps_the_rules_whatever_the_facts(drawn: dict[str, Any]) -> None:
+@given(drawn=documents)
+def test_template_keeps_the_rules_whatever_the_facts(language: str, drawn: dict[str, Any]) -> None:
     of = parse_facts(json.dumps(drawn))
-    answer = TemplateProvider().answer(of)
-    assert problems(answer, of) == []
+    answer = TemplateProvider(language).answer(of)
+    assert problems(answer, of, LANGUAGES[language]) == []
     for text in answer.texts().values():
         # Independent of the lint: what is not a slot has no digit and no brace.
         assert not re.search(r"[\d{}]", SLOT.sub("", text))
@@ -453,7 +457,8 @@ def test_the_macro_and_the_package_ask_for_the_same_versions() -> None:
             "return": returned.append,
             "var": {
                 "segmentry_explanation_provider": "template",
-                "segmentry_explanation_model": "",
+                "segmentry_explanation_model": "ignored",
+                "segmentry_explanation_maximum_tokens": 4000,
                 "segmentry_language": "en",
             }.__getitem__,
         }
@@ -493,7 +498,12 @@ def fallbacks(*kinds: str) -> list[Try]:
         (fallbacks("timeout", "quota", "server"), False),
         ([*fallbacks("timeout"), Try("ok", None)], False),
         (fallbacks("timeout", "refusal"), False),
-        *[(fallbacks(kind), kind in RETRIED_KINDS) for kind in ("budget", "schema", "ungrounded", "skipped")],
+        *[(fallbacks(kind), kind in RETRIED_KINDS) for kind in ("budget", "schema", "ungrounded", "refusal")],
+        # Skipped for its size and asked about all the same, a segment has grown.
+        (fallbacks("skipped"), True),
+        (fallbacks("skipped", "timeout", "server", "quota"), False),
+        # What was never sent has not used up a try.
+        ([Try("fallback", "budget", 0)] * 5, True),
     ],
 )
 def test_what_is_asked_again(tries: Sequence[Try], asks: bool) -> None:

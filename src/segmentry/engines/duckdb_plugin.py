@@ -27,7 +27,9 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
 from segmentry.exceptions import ConfigurationError, SegmentationEngineError
-from segmentry.explain.ledger import ExplanationSettings, LedgerRow, Try, explain
+from segmentry.explain.ledger import LedgerRow, Try, explain
+from segmentry.explain.prices import parse_prices
+from segmentry.explain.settings import ExplanationLimits, ExplanationSettings
 
 if TYPE_CHECKING:
     from dbt.adapters.duckdb.utils import TargetConfig
@@ -152,8 +154,9 @@ def write_explanations(cursor: DuckDBPyConnection, ledger: str, config: Mapping[
     ledger : str
         Quoted name of ``int_segmentry__llm_ledger``.
     config : mapping
-        ``facts`` (quoted name of ``int_segmentry__segment_facts``), ``invocation_id`` and ``request``
-        (what macro ``explanation_request`` returns).
+        ``facts`` and ``prices`` (quoted names of ``int_segmentry__segment_facts`` and
+        ``stg_segmentry__model_prices``), ``invocation_id``, ``request`` and ``limits`` (what the macros
+        ``explanation_request`` and ``explanation_limits`` return).
 
     Returns
     -------
@@ -163,19 +166,26 @@ def write_explanations(cursor: DuckDBPyConnection, ledger: str, config: Mapping[
     Raises
     ------
     SegmentationEngineError
-        See `segmentry.explain.explain` and `ExplanationSettings.parse`.
+        See `segmentry.explain.explain`, `ExplanationSettings.parse`, `ExplanationLimits.parse` and
+        `parse_prices`.
     """
     settings = ExplanationSettings.parse(config["request"])
+    limits = ExplanationLimits.parse(config["limits"])
     # Everything is fetched before the first insert: an open result blocks other statements on a cursor.
     facts = cursor.execute(f"select segment_id, facts, request_key from {config['facts']}").fetchall()
-    earlier = cursor.execute(f"select request_key, status, error_kind from {ledger}").fetchall()
+    earlier = cursor.execute(f"select request_key, status, error_kind, attempts from {ledger}").fetchall()
+    prices = parse_prices(
+        cursor.execute(
+            f"select model, prompt_price, cached_prompt_price, completion_price from {config['prices']}"
+        ).fetchall()
+    )
     tries: defaultdict[str, list[Try]] = defaultdict(list)
-    for request_key, status, error_kind in earlier:
-        tries[request_key].append(Try(status, error_kind))
+    for request_key, *earlier_try in earlier:
+        tries[request_key].append(Try(*earlier_try))
     columns = [field.name for field in fields(LedgerRow)]
     insert = f"insert into {ledger} ({', '.join(columns)}) values ({', '.join('?' for _ in columns)})"
     count = 0
-    for row in explain(facts, tries, settings, config["invocation_id"]):
+    for row in explain(facts, tries, settings, config["invocation_id"], limits=limits, prices=prices):
         cursor.execute(insert, astuple(row))
         count += 1
     return count

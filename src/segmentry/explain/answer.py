@@ -7,34 +7,32 @@ unknown slot or a candidate that was not offered is rejected; nothing is correct
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from segmentry.explain.facts import DIMENSIONS, Candidate, SegmentFacts
 from segmentry.explain.grounding import ungrounded_numbers
-from segmentry.explain.slots import SLOT, render, slot_values
+from segmentry.explain.language import ENGLISH, Language
+from segmentry.explain.slots import CONFIDENCE_SLOTS, RETURN_SLOTS, SLOT, render, slot_values
 
-__all__ = ["HEADLINE_LENGTH", "TEXT_LENGTH", "Answer", "Recommendation", "offered", "problems", "rendered"]
+__all__ = [
+    "HEADLINE_LENGTH",
+    "TEXT_LENGTH",
+    "Answer",
+    "Recommendation",
+    "answer_schema",
+    "offered",
+    "problems",
+    "rendered",
+]
 
 HEADLINE_LENGTH = 90
 TEXT_LENGTH = 700
 
-_UNITS = "two|three|four|five|six|seven|eight|nine|ten"
-_NUMBER_WORDS = re.compile(
-    rf"\b(?:zero|one|{_UNITS}|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
-    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundreds?|thousands?|millions?|billions?|dozens?"
-    r"|half|halves|halved|thirds?|quarters?|fifths?|tenths?|doubl(?:e|es|ed|ing)|tripl(?:e|es|ed|ing)"
-    rf"|quadrupl\w+|(?:{_UNITS}|hundred)fold|twice|thrice|per ?cent|percentage)\b",
-    re.IGNORECASE,
-)
-# A "one-time" buyer is not counted, a "third-party" channel is not a fraction.
-_HARMLESS = re.compile(r"\b(?:one-(?:time|off)|no one|third-party)\b", re.IGNORECASE)
-_LEVEL_CLAIM = re.compile(
-    r"\b(?:high|medium|low|unknown)\s+confidence\b|\bconfidence\s+is\s+(?:high|medium|low|unknown)\b",
-    re.IGNORECASE,
-)
+# A cell that begins so is a formula to a spreadsheet.
+_FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 class _Part(BaseModel):
@@ -91,32 +89,91 @@ def _choice(facts: SegmentFacts, dimension: str, answer: Answer) -> Candidate | 
     return next((action for action in offered(facts, dimension) if action.candidate == name), None)
 
 
-def _text_problems(name: str, text: str, values: dict[str, str]) -> list[str]:
-    found = [f"{name}: unknown slot {{{{{slot}}}}}" for slot in SLOT.findall(text) if slot not in values]
+def answer_schema(facts: SegmentFacts) -> dict[str, Any]:
+    """JSON schema of the answers that a model may give for these facts.
+
+    Parameters
+    ----------
+    facts : SegmentFacts
+        Facts of one segment.
+
+    Returns
+    -------
+    dict
+        Every field required, none added; per dimension the candidate is one of those on offer, or null when
+        there is none.
+    """
+
+    def record(properties: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+
+    def recommendation(dimension: str) -> dict[str, Any]:
+        names = [action.candidate for action in offered(facts, dimension)]
+        candidate = {"type": "string", "enum": names} if names else {"type": "null"}
+        return record({"candidate": candidate, "text": {"type": "string"}})
+
+    texts = {name: {"type": "string"} for name in Answer.model_fields if name not in DIMENSIONS}
+    return record(texts | {dimension: recommendation(dimension) for dimension in DIMENSIONS})
+
+
+def _is_at_home(slot: str, name: str) -> bool:
+    """Whether a text of this name is where a slot belongs."""
+    overview = ("headline", "executive_summary", "campaign_recommendation")
+    if slot in ("segment_name", "channel"):
+        return name != "confidence_justification"
+    if slot.split("_")[0] in DIMENSIONS:
+        return name in (*overview, slot.split("_")[0])
+    if slot in RETURN_SLOTS:
+        return name in ("roi_expectation", "campaign_recommendation")
+    if slot in CONFIDENCE_SLOTS:
+        return name == "confidence_justification"
+    return name in overview
+
+
+def _text_problems(name: str, text: str, values: dict[str, str], language: Language) -> list[str]:
+    slots = SLOT.findall(text)
+    found = [f"{name}: unknown slot {{{{{slot}}}}}" for slot in slots if slot not in values]
+    found += [
+        f"{name}: the slot {{{{{slot}}}}} belongs into another text"
+        for slot in slots
+        if slot in values and not _is_at_home(slot, name)
+    ]
     words = SLOT.sub(" ", text)
     if not text.strip():
         found.append(f"{name}: empty")
     if "{" in words or "}" in words:
         found.append(f"{name}: a brace outside a slot")
-    if any(unicodedata.category(char).startswith("C") for char in words):
+    if not words.isprintable():
         found.append(f"{name}: a control character")
     numerals = sorted({char for char in words if unicodedata.category(char).startswith("N")})
     found.extend(f"{name}: the digit {char!r} instead of a slot" for char in numerals)
-    number_words = sorted({match.lower() for match in _NUMBER_WORDS.findall(_HARMLESS.sub(" ", words))})
-    found.extend(f"{name}: the number word {word!r} instead of a slot" for word in number_words)
+    counting = language.number_words.findall(language.harmless_words.sub(" ", words))
+    found.extend(
+        f"{name}: the number word {word!r} instead of a slot"
+        for word in sorted({match.lower() for match in counting})
+    )
     if not found:
         limit = HEADLINE_LENGTH if name == "headline" else TEXT_LENGTH
-        length = len(render(text, values))
-        if length > limit:
-            found.append(f"{name}: {length} characters, at most {limit} are shown")
+        shown = render(text, values)
+        if len(shown) > limit:
+            found.append(f"{name}: {len(shown)} characters, at most {limit} are shown")
+        if shown.lstrip().startswith(_FORMULA_STARTS):
+            found.append(f"{name}: begins like a formula")
     return found
 
 
-def problems(answer: Answer, facts: SegmentFacts) -> list[str]:
+def problems(
+    answer: Answer, facts: SegmentFacts, language: Language = ENGLISH, *, with_meaning: bool = False
+) -> list[str]:
     """Reasons why an answer may not be published.
 
-    Two independent looks: the words (only known slots, no digits, no number words) and the rendered
-    text (every number in it is a number of the facts, in the same unit).
+    Two independent looks: the words (only known slots where they belong, no digits, no number words) and the
+    rendered text (every number in it is a number of the facts, in the same unit).
 
     Parameters
     ----------
@@ -124,22 +181,28 @@ def problems(answer: Answer, facts: SegmentFacts) -> list[str]:
         What a provider wrote.
     facts : SegmentFacts
         Facts that it was written from.
+    language : Language, default ENGLISH
+        Language of the texts.
+    with_meaning : bool, default False
+        How slots are filled in; see `slot_values`.
 
     Returns
     -------
     list of str
         One sentence per fault; empty when the answer may be published.
     """
-    values = slot_values(facts)
+    values = slot_values(facts, language, with_meaning=with_meaning)
     found = [
-        problem for name, text in answer.texts().items() for problem in _text_problems(name, text, values)
+        problem
+        for name, text in answer.texts().items()
+        for problem in _text_problems(name, text, values, language)
     ]
     if "{{confidence_level}}" not in answer.confidence_justification.replace(" ", ""):
         found.append("confidence_justification: the slot {{confidence_level}} is missing")
     found.extend(
         f"{name}: a level of confidence in words instead of the slot"
         for name, text in answer.texts().items()
-        if _LEVEL_CLAIM.search(text)
+        if language.level_claim.search(text)
     )
     for dimension in DIMENSIONS:
         chosen = getattr(answer, dimension).candidate
@@ -148,15 +211,20 @@ def problems(answer: Answer, facts: SegmentFacts) -> list[str]:
             found.append(f"{dimension}: {chosen!r} is not among the candidates {names}")
     if not found:
         document = facts.model_dump(mode="json")
-        for name, text in answer.texts().items():
-            shown = render(text, values)
-            found.extend(
-                f"{name}: {number} is not in the facts" for number in ungrounded_numbers(shown, document)
-            )
+        shown = {name: render(text, values) for name, text in answer.texts().items()}
+        # All texts at once: looking through the facts is what takes time, and there is rarely a fault.
+        if ungrounded_numbers("\n".join(shown.values()), document, language):
+            found = [
+                f"{name}: {number} is not in the facts"
+                for name, text in shown.items()
+                for number in ungrounded_numbers(text, document, language)
+            ]
     return found
 
 
-def rendered(answer: Answer, facts: SegmentFacts) -> str:
+def rendered(
+    answer: Answer, facts: SegmentFacts, language: Language = ENGLISH, *, with_meaning: bool = False
+) -> str:
     """Write the final texts of an answer without problems as flat JSON with sorted keys.
 
     Parameters
@@ -165,6 +233,8 @@ def rendered(answer: Answer, facts: SegmentFacts) -> str:
         An answer for which `problems` found none.
     facts : SegmentFacts
         Facts that it was written from.
+    language, with_meaning
+        As for `problems`.
 
     Returns
     -------
@@ -173,7 +243,7 @@ def rendered(answer: Answer, facts: SegmentFacts) -> str:
         (``what``, ``what_rank``); the rank is 1 where there is no candidate, as in
         ``int_segmentry__actions_scored``.
     """
-    values = slot_values(facts)
+    values = slot_values(facts, language, with_meaning=with_meaning)
     document: dict[str, str | int] = {name: render(text, values) for name, text in answer.texts().items()}
     for dimension in DIMENSIONS:
         choice = _choice(facts, dimension, answer)

@@ -49,6 +49,8 @@ def _clean_name(name: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_clean_name)]
+# Texts begin with it; a cell that begins so is a formula to a spreadsheet.
+LeadingName = Annotated[Name, AfterValidator(lambda name: name.lstrip("=+-@ "))]
 
 
 class _Part(BaseModel):
@@ -59,7 +61,7 @@ class SegmentSummary(_Part):
     """Size and value of the segment. Amounts in the reporting currency, shares and risks 0 to 1."""
 
     segment_id: str
-    segment_name: Name
+    segment_name: LeadingName
     customer_count: int
     customer_share: FiniteFloat
     total_clv: FiniteFloat

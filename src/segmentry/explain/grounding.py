@@ -6,17 +6,25 @@ of the same kind that rounds to them.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from segmentry.explain.language import ENGLISH, Language
+
 __all__ = ["ungrounded_numbers"]
 
-_NUMBER = re.compile(
-    r"(?P<sign>-?)(?P<currency>[$€£¥]|[A-Z]{3}\u00a0)?(?P<digits>\d(?:[\d,]*\d)?)(?:\.(?P<decimals>\d+))?"
-    r"(?P<unit>%| times| days?\b)?"
-)
+
+@functools.cache
+def _number(language: Language) -> re.Pattern[str]:
+    group, mark = re.escape(language.group_mark), re.escape(language.decimal_mark)
+    return re.compile(
+        rf"(?P<sign>-?)(?P<currency>[$€£¥]|[A-Z]{{3}}\u00a0)?(?P<digits>\d(?:[\d{group}]*\d)?)"
+        rf"(?:{mark}(?P<decimals>\d+))?(?P<unit>%| {language.times}\b| {language.day_forms}\b)?"
+    )
+
 
 _NAMES = (
     "segment_name",
@@ -65,7 +73,7 @@ def _leaves(document: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield _kind(key), document
 
 
-def ungrounded_numbers(text: str, facts: Mapping[str, Any]) -> list[str]:
+def ungrounded_numbers(text: str, facts: Mapping[str, Any], language: Language = ENGLISH) -> list[str]:
     """Numbers of a text that no fact of the same kind rounds to.
 
     A number with a currency must be an amount, one with ``%`` a share or a rate, one with
@@ -78,6 +86,8 @@ def ungrounded_numbers(text: str, facts: Mapping[str, Any]) -> list[str]:
         A finished text, without slots.
     facts : mapping
         The facts as parsed JSON.
+    language : Language, default ENGLISH
+        How numbers are written.
 
     Returns
     -------
@@ -101,17 +111,14 @@ def ungrounded_numbers(text: str, facts: Mapping[str, Any]) -> list[str]:
     for name in names:
         text = re.sub(rf"(?<![\d.,]){re.escape(name)}(?![.,]?\d)", " ", text)
     numbers = [(kind, float(value)) for kind, value in _leaves(facts) if _is_number(value)]
+    units = {"%": "percent", language.times: "times"}
     # Fractions and Roman or circled numerals are numbers that the pattern does not read.
     found = [char for char in text if unicodedata.category(char) in ("Nl", "No")]
-    for match in _NUMBER.finditer(text):
+    for match in _number(language).finditer(text):
         decimals = match["decimals"] or ""
-        shown = float(f"{match['sign']}{match['digits'].replace(',', '')}.{decimals or '0'}")
+        shown = float(f"{match['sign']}{match['digits'].replace(language.group_mark, '')}.{decimals or '0'}")
         unit = (match["unit"] or "").strip()
-        kind = (
-            "money"
-            if match["currency"]
-            else {"%": "percent", "times": "times"}.get(unit, "days" if unit.startswith("day") else "plain")
-        )
+        kind = "money" if match["currency"] else units.get(unit, "days" if unit else "plain")
         scale = 100.0 if kind == "percent" else 1.0
         # Half a unit of the last digit shown; the rest is what floats need.
         tolerance = 0.5 * 10.0 ** -len(decimals) * (1 + 1e-9) + 1e-9

@@ -6,6 +6,7 @@ asked again.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,81 +14,32 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from segmentry.exceptions import ConfigurationError, LLMIntegrationError
-from segmentry.explain.answer import Answer, problems, rendered
-from segmentry.explain.facts import SCHEMA_VERSION, parse_facts
+from segmentry.exceptions import LLMIntegrationError
+from segmentry.explain.answer import Answer, answer_schema, problems, rendered
+from segmentry.explain.facts import SegmentFacts, parse_facts
+from segmentry.explain.language import Language, find_language
+from segmentry.explain.openai_provider import OpenAIProvider, first_messages, worst_case
+from segmentry.explain.prices import Price, find_price
 from segmentry.explain.providers import Outcome, Provider, Request, TemplateProvider
+from segmentry.explain.settings import ExplanationLimits, ExplanationSettings
 
 __all__ = [
     "MAXIMUM_TRIES",
-    "PROMPT_VERSION",
     "RETRIED_KINDS",
-    "ExplanationSettings",
     "LedgerRow",
+    "PlannedText",
     "Try",
     "explain",
     "make_provider",
     "needs_answer",
+    "plan",
 ]
 
-PROMPT_VERSION = "1"
-"""Version of prompts and templates; part of every request key. Raise it whenever a text changes."""
-
 MAXIMUM_TRIES = 3
-RETRIED_KINDS = frozenset({"timeout", "connection", "server", "rate_limited", "quota", "budget"})
+RETRIED_KINDS = frozenset(
+    {"timeout", "connection", "server", "rate_limited", "quota", "budget", "interrupted"}
+)
 """Failures that a later build may cure; every other kind would fail in the same way again."""
-
-
-class ExplanationSettings(BaseModel):
-    """Settings of a build, as the hook passes them: what is part of every request key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    provider: Literal["template"]
-    model: str
-    language: str
-    prompt_version: str
-    schema_version: str
-
-    @classmethod
-    def parse(cls, values: Mapping[str, object]) -> ExplanationSettings:
-        """Read the settings of the hook.
-
-        Parameters
-        ----------
-        values : mapping
-            What macro ``explanation_request`` returns.
-
-        Returns
-        -------
-        ExplanationSettings
-            Validated settings.
-
-        Raises
-        ------
-        ConfigurationError
-            A value is missing, unknown or not allowed, or SQL and Python belong to different versions.
-        """
-        try:
-            settings = cls.model_validate(values)
-        except ValidationError as error:
-            found = "; ".join(
-                f"{item['loc'][0]}: {item['msg']} (found {item['input']!r})" for item in error.errors()
-            )
-            raise ConfigurationError(
-                f"The explanation settings can't be used: {found}. Correct the vars segmentry_explanation_* "
-                "and segmentry_language."
-            ) from None
-        versions = {"prompt_version": PROMPT_VERSION, "schema_version": SCHEMA_VERSION}
-        for name, expected in versions.items():
-            if getattr(settings, name) != expected:
-                raise ConfigurationError(
-                    f"The dbt project has {name} {getattr(settings, name)!r}, the Python package has "
-                    f"{expected!r}. Install the same version of both."
-                )
-        return settings
 
 
 @dataclass(frozen=True)
@@ -96,6 +48,20 @@ class Try:
 
     status: str
     error_kind: str | None
+    attempts: int = 1
+    """Calls made. A try without any (the deadline or the cost cap came first) is not counted."""
+
+
+@dataclass(frozen=True)
+class PlannedText:
+    """What a build would do: ``ask`` a model, use the ``template``, or ``keep`` the text that is there."""
+
+    segment_id: str
+    action: Literal["ask", "template", "keep"]
+    prompt_tokens: int = 0
+    """At most."""
+    cost_amount: Decimal = Decimal(0)
+    """At most, for the first call."""
 
 
 @dataclass(frozen=True)
@@ -127,13 +93,15 @@ class LedgerRow:
     recorded_at: datetime
 
 
-def needs_answer(tries: Sequence[Try]) -> bool:
+def needs_answer(tries: Sequence[Try], *, only_failed: bool = False) -> bool:
     """Whether a request key is still to be asked.
 
     Parameters
     ----------
     tries : sequence of Try
         Earlier rows for the key.
+    only_failed : bool, default False
+        Ask for nothing new, but again for every failure, whatever its kind and number.
 
     Returns
     -------
@@ -151,26 +119,98 @@ def needs_answer(tries: Sequence[Try]) -> bool:
     False
     >>> needs_answer([Try("fallback", "refusal")])
     False
+    >>> needs_answer([Try("fallback", "refusal")], only_failed=True)
+    True
     """
     if any(earlier.status == "ok" for earlier in tries):
         return False
-    return len(tries) < MAXIMUM_TRIES and all(earlier.error_kind in RETRIED_KINDS for earlier in tries)
+    # A segment was skipped because it was too small; asked at all, it is large enough by now.
+    failures = [earlier for earlier in tries if earlier.error_kind != "skipped"]
+    if only_failed:
+        return bool(failures)
+    made = sum(earlier.attempts > 0 for earlier in failures)
+    return made < MAXIMUM_TRIES and all(earlier.error_kind in RETRIED_KINDS for earlier in failures)
 
 
-def make_provider(settings: ExplanationSettings) -> Provider:
+def make_provider(
+    settings: ExplanationSettings, limits: ExplanationLimits, prices: Mapping[str, Price]
+) -> Provider:
     """Make the provider that the settings name.
 
     Parameters
     ----------
     settings : ExplanationSettings
         Validated settings.
+    limits : ExplanationLimits
+        What it may take.
+    prices : mapping of str to Price
+        See `segmentry.explain.prices.parse_prices`; empty for the template, which is free.
 
     Returns
     -------
     Provider
         Ready to write.
+
+    Raises
+    ------
+    ConfigurationError
+        See `OpenAIProvider` and `TemplateProvider`.
     """
-    return TemplateProvider(language=settings.language)
+    if settings.provider == "template":
+        return TemplateProvider(language=settings.language)
+    return OpenAIProvider(settings, limits, find_price(prices, settings.model))
+
+
+def plan(
+    facts: Iterable[tuple[str, str, str]],
+    tries: Mapping[str, Sequence[Try]],
+    settings: ExplanationSettings,
+    limits: ExplanationLimits,
+    prices: Mapping[str, Price],
+    *,
+    only_failed: bool = False,
+) -> list[PlannedText]:
+    """Say what `explain` would do, without a call.
+
+    Parameters
+    ----------
+    facts, tries, settings, limits, only_failed
+        As for `explain`.
+    prices : mapping of str to Price
+        See `segmentry.explain.prices.parse_prices`.
+
+    Returns
+    -------
+    list of PlannedText
+        One per segment, in the order of their ids.
+
+    Raises
+    ------
+    DataValidationError
+        Facts do not have the expected shape.
+    """
+    language = find_language(settings.language)
+    planned = []
+    for segment_id, document, key in sorted(facts):
+        of_segment = parse_facts(document)
+        if not needs_answer(tries.get(key, ()), only_failed=only_failed):
+            planned.append(PlannedText(segment_id, "keep"))
+        elif settings.provider == "template" or _is_too_small(of_segment, settings, limits):
+            planned.append(PlannedText(segment_id, "template"))
+        else:
+            tokens, cost = worst_case(
+                first_messages(of_segment, language),
+                answer_schema(of_segment),
+                find_price(prices, settings.model),
+                settings.maximum_tokens,
+            )
+            planned.append(PlannedText(segment_id, "ask", tokens, cost))
+    return planned
+
+
+def _is_too_small(facts: SegmentFacts, settings: ExplanationSettings, limits: ExplanationLimits) -> bool:
+    """Whether the segment is so small that nothing about it leaves the warehouse."""
+    return settings.provider != "template" and facts.segment.customer_count < limits.minimum_customers
 
 
 def _utc_now() -> datetime:
@@ -183,6 +223,9 @@ def explain(
     settings: ExplanationSettings,
     invocation_id: str,
     *,
+    limits: ExplanationLimits | None = None,
+    prices: Mapping[str, Price] | None = None,
+    only_failed: bool = False,
     provider: Provider | None = None,
     now: Callable[[], datetime] = _utc_now,
 ) -> Iterator[LedgerRow]:
@@ -198,6 +241,12 @@ def explain(
         Settings of the build.
     invocation_id : str
         dbt's id of the build.
+    limits : ExplanationLimits, optional
+        What the build may take.
+    prices : mapping of str to Price, optional
+        See `segmentry.explain.prices.parse_prices`; only a model needs them.
+    only_failed : bool, default False
+        See `needs_answer`.
     provider : Provider, optional
         Who writes; by default what the settings name.
     now : callable, optional
@@ -210,21 +259,34 @@ def explain(
 
     Raises
     ------
+    ConfigurationError
+        The server refuses the key or does not know the model.
     DataValidationError
         Facts do not have the expected shape.
     LLMIntegrationError
         The template itself broke a rule of `problems`: a fault of Segmentry or of an edited template.
     """
+    limits = limits or ExplanationLimits()
     requests = [
         Request(segment_id, key, parse_facts(document))
         for segment_id, document, key in sorted(facts)
-        if needs_answer(tries.get(key, ()))
+        if needs_answer(tries.get(key, ()), only_failed=only_failed)
     ]
+    skipped = [request for request in requests if _is_too_small(request.facts, settings, limits)]
+    asked = [request for request in requests if request not in skipped]
+    provider = provider or make_provider(settings, limits, prices or {})
     template = TemplateProvider(language=settings.language)
-    for outcome in (provider or make_provider(settings)).outcomes(requests):
-        yield _row(
-            outcome, template, len(tries.get(outcome.request.request_key, ())), settings, invocation_id, now()
-        )
+
+    def row(outcome: Outcome) -> LedgerRow:
+        earlier = len(tries.get(outcome.request.request_key, ()))
+        return _row(outcome, template, earlier, settings, invocation_id, now())
+
+    for request in skipped:
+        if not tries.get(request.request_key):
+            reason = f"Fewer than {limits.minimum_customers} customers: nothing is sent to a model."
+            yield row(Outcome(request, None, error_kind="skipped", error=reason))
+    for outcome in provider.outcomes(asked):
+        yield row(outcome)
 
 
 def _row(
@@ -238,13 +300,15 @@ def _row(
     request = outcome.request
     error_kind, error = outcome.error_kind, outcome.error
     answer = outcome.answer
-    if answer is not None and (found := problems(answer, request.facts)):
+    judge = functools.partial(problems, language=template.language, with_meaning=settings.with_meaning)
+    show = functools.partial(rendered, language=template.language, with_meaning=settings.with_meaning)
+    # The provider may have looked already; what is published does not depend on that.
+    if answer is not None and (found := judge(answer, request.facts)):
         answer, error_kind, error = None, "ungrounded", "; ".join(found)
     if answer is None:
-        fallback = template.answer(request.facts)
-        text = _checked(fallback, request)
+        text = _checked(template.answer(request.facts), request, template.language)
     else:
-        text = rendered(answer, request.facts)
+        text = show(answer, request.facts)
     return LedgerRow(
         entry_id=hashlib.md5(
             f"{request.request_key}|{earlier_tries + 1}".encode(), usedforsecurity=False
@@ -274,11 +338,11 @@ def _row(
     )
 
 
-def _checked(answer: Answer, request: Request) -> str:
+def _checked(answer: Answer, request: Request, language: Language) -> str:
     """Render the template's text; it keeps the same rules as any other."""
-    if found := problems(answer, request.facts):
+    if found := problems(answer, request.facts, language):
         raise LLMIntegrationError(
             f"The explanation template broke its own rules for segment {request.segment_id}: "
             f"{'; '.join(found)}. Correct src/segmentry/explain/templates."
         )
-    return rendered(answer, request.facts)
+    return rendered(answer, request.facts, language)

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
-from segmentry.exceptions import ConfigurationError, LLMIntegrationError
+from segmentry.exceptions import LLMIntegrationError
 from segmentry.explain.answer import HEADLINE_LENGTH, Answer
 from segmentry.explain.facts import DIMENSIONS, SegmentFacts
+from segmentry.explain.language import find_language
 from segmentry.explain.slots import render, slot_values
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["Outcome", "Provider", "Request", "TemplateProvider", "Usage"]
+__all__ = ["Outcome", "Provider", "Request", "TemplateProvider", "Usage", "load_template"]
 
 
 @dataclass(frozen=True)
@@ -61,24 +62,30 @@ class Provider(Protocol):
 
 
 @functools.cache
-def _template(language: str) -> Template:
+def load_template(name: str) -> Template:
+    """Load a template of the package.
+
+    Parameters
+    ----------
+    name : str
+        File in ``templates``.
+
+    Returns
+    -------
+    jinja2.Template
+        Plain text: it is escaped where it is displayed.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("segmentry.explain"),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.do"],
-        autoescape=False,  # plain text; it is escaped where it is displayed
+        autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    languages = {name.split(".")[1] for name in environment.list_templates(extensions=["jinja"])}
-    if language not in languages:
-        raise ConfigurationError(
-            f"There is no explanation template in {language!r}. Available: "
-            f"{', '.join(sorted(languages))}. Set the var segmentry_language to one of them."
-        )
-    return environment.get_template(f"explanation.{language}.jinja")
+    return environment.get_template(name)
 
 
 class TemplateProvider:
@@ -87,7 +94,7 @@ class TemplateProvider:
     Parameters
     ----------
     language : str, default "en"
-        Language of the text; ``templates/explanation.<language>.jinja`` must exist.
+        Code of the language; ``templates/explanation.<language>.jinja`` has the texts.
 
     Raises
     ------
@@ -99,11 +106,12 @@ class TemplateProvider:
     >>> TemplateProvider(language="tlh")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    segmentry.exceptions.ConfigurationError: There is no explanation template in 'tlh'. Available: en. ...
+    segmentry.exceptions.ConfigurationError: There is no explanation template in 'tlh'. Available: de, en. ...
     """
 
     def __init__(self, language: str = "en") -> None:
-        self._template = _template(language)
+        self.language = find_language(language)
+        self._template = load_template(f"explanation.{language}.jinja")
 
     def answer(self, facts: SegmentFacts) -> Answer:
         """Write the answer for one segment.
@@ -123,7 +131,7 @@ class TemplateProvider:
         LLMIntegrationError
             The template uses a slot that these facts don't have.
         """
-        values = slot_values(facts)
+        values = slot_values(facts, self.language)
 
         def slot(name: str) -> str:
             if name not in values:
