@@ -16,7 +16,7 @@ with earlier_runs as (
 previous_run as (
     select run_id
     from earlier_runs
-    order by recorded_at desc, run_id
+    order by recorded_at desc, run_id asc
     limit 1
 ),
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,11 @@ import duckdb
 import pytest
 from conftest import DBT, ROOT
 from llm_server import Call, Handler, Server, answer_to, completion, serve
+from test_llm_faults import FAULTS
 
 from segmentry import cli
 from segmentry.explain.language import GERMAN, LANGUAGES
-from segmentry.project import invoke
+from segmentry.project import invoke, parsed
 from segmentry.robustness import CONFIDENCE
 
 KEY = "planted-0123456789abcdef"
@@ -33,14 +33,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.upper().endswith("_PROXY") or name.startswith("OPENAI")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-@functools.cache
-def manifest() -> Any:
-    with tempfile.TemporaryDirectory() as work:
-        parsed = invoke(["parse"], work=Path(work), values={"SEGMENTRY_DB": f"{work}/warehouse.duckdb"})
-    assert parsed.success, parsed.exception
-    return parsed.result
 
 
 @pytest.fixture
@@ -75,7 +67,7 @@ def run(database: Path, server: Server, *arguments: str, command: str = "run", *
         ],
         work=work,
         values=values,
-        manifest=manifest(),
+        manifest=parsed("warehouse"),
     )
     assert done.result is not None, done.exception
     failed = [str(node.message) for node in done.result.results if node.status in ("error", "fail")]
@@ -186,6 +178,39 @@ def test_a_build_survives_a_model_that_fails(demo: Path, reply: Any, kind: str, 
     assert after == before
 
 
+# What ends a build's calls at once (an empty quota, a wait of an hour) has tests of its own.
+OF_ONE_SEGMENT = [name for name, fault in FAULTS.items() if fault[1] != "quota" and name != "429 for an hour"]
+
+
+@pytest.mark.parametrize("first", range(0, len(OF_ONE_SEGMENT), 15))
+def test_every_fault_becomes_its_row_in_a_build(demo: Path, first: int) -> None:
+    ids = [segment_id for segment_id, *_ in texts(demo)]
+    names = OF_ONE_SEGMENT[first : first + 15]
+    while names:
+        faults = dict(zip(ids, names, strict=False))
+        names = names[len(ids) :]
+
+        def reply(handler: Handler, call: Call, faults: dict[str, str] = faults) -> None:
+            (FAULTS[faults[call.segment_id]][0] if call.segment_id in faults else Handler.send_well)(
+                handler, call
+            )
+
+        with duckdb.connect(str(demo)) as connection:
+            connection.execute(f"delete from {LEDGER}")
+        with serve(reply) as server:
+            assert run(demo, server, request_seconds=1) == []
+            calls = Counter(call.segment_id for call in server.calls)
+        found = {segment_id: tuple(row) for segment_id, *row in texts(demo)}
+        for segment_id in ids:
+            if segment_id in faults:
+                _, kind, number, _ = FAULTS[faults[segment_id]]
+                assert (found[segment_id], calls[segment_id]) == (("template", "fallback", kind), number), (
+                    faults[segment_id]
+                )
+            else:
+                assert (found[segment_id][1], calls[segment_id]) == ("ok", 1)
+
+
 def test_a_wrong_key_stops_the_build_in_one_sentence(demo: Path) -> None:
     before = texts(demo)
     with serve(lambda handler, call: handler.send({"error": {"message": f"no {KEY}"}}, 401)) as server:
@@ -202,7 +227,7 @@ def test_the_alarm_is_as_loud_as_the_var_says(demo: Path) -> None:
         assert run(demo, server) == []
         found = {}
         # A severity is read when the project is parsed.
-        for severity, parsed in (("warn", manifest()), ("error", None)):
+        for severity, project in (("warn", parsed("warehouse")), ("error", None)):
             done = invoke(
                 [
                     *("test", "--select", "segmentry_explanations_come_from_the_model", "--vars"),
@@ -210,7 +235,7 @@ def test_the_alarm_is_as_loud_as_the_var_says(demo: Path) -> None:
                 ],
                 work=demo.parent,
                 values={"SEGMENTRY_DB": str(demo)},
-                manifest=parsed,
+                manifest=project,
             )
             found[severity] = str(done.result.results[-1].status)  # the hooks come first
     assert found == {"warn": "warn", "error": "fail"}
