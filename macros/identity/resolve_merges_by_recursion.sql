@@ -24,8 +24,6 @@
         select
             {{ key_list }}
             id,
-            cast(null as {{ dbt.type_string() }}) as next_id,
-            cast(null as {{ dbt.type_timestamp() }}) as merged_at,
             id as end_id,
             cast(0 as {{ dbt.type_bigint() }}) as depth
         from survivors
@@ -33,8 +31,6 @@
         select
             {% for key in keys %}counted_edges.{{ key }}, {% endfor %}
             counted_edges.old_id as id,
-            counted_edges.new_id as next_id,
-            counted_edges.merged_at,
             tree.end_id,
             tree.depth + 1 as depth
         from tree
@@ -151,16 +147,20 @@
     {{ segmentry.place_cycles(opened='opened_tree', members='members', stuck_edges='stuck_edges', keys=keys) }}
 
     select
-        {{ key_list }}
-        id,
-        next_id,
-        merged_at,
-        end_id,
-        depth,
+        {% for key in keys %}tree.{{ key }}, {% endfor %}
+        tree.id,
+        counted_edges.new_id as next_id,
+        counted_edges.merged_at,
+        tree.end_id,
+        tree.depth,
         cast(null as {{ dbt.type_string() }}) as cycle_id,
         cast(null as {{ dbt.type_bigint() }}) as cycle_length,
         cast(null as {{ dbt.type_bigint() }}) as cycle_position
     from tree
+    left join counted_edges
+        on tree.id = counted_edges.old_id
+        {% for key in keys %} and tree.{{ key }} = counted_edges.{{ key }}{% endfor %}
+
     union all
     select
         {{ key_list }}
