@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import identity
 import profiles
 import value
 
@@ -87,11 +88,15 @@ def measure(customers: int, directory: Path) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--customers", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--merges", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/latest.local.json"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         lines = [line for customers in options.customers for line in measure(customers, Path(directory))]
     lines += [line | {"events": 0} for line in value.lines(1_000_000)]
+    with tempfile.TemporaryDirectory() as directory:
+        merges = identity.measure(Path(directory), options.merges)
+    lines += [line | {"customers": 0, "events": line["merges"]} for line in merges]
     machine = {
         "python": platform.python_version(),
         "duckdb": duckdb.__version__,
