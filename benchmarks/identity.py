@@ -9,15 +9,13 @@ the loop and the models also say who survives. The models clean, rank and resolv
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from child import run_child
 
 MODELS = ["int_segmentry__merge_map_resolved"]
 # Chains of geometric length (mean 2): a node is merged into the next one when its hash is even. In no order.
@@ -108,17 +106,8 @@ CONTENDERS = {"models": resolve_by_models, "scipy": resolve_by_scipy, "dict loop
 
 def contend(name: str, source: Path) -> tuple[float, float]:
     """Run a contender in a process of its own: its seconds, and the peak memory of the process in MB."""
-    process = subprocess.Popen(
-        [sys.executable, __file__, "--contender", name, "--source", str(source)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout
-    text = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{name} failed with status {status}")
-    return float(text.splitlines()[-1]), usage.ru_maxrss / 1024
+    text, _, memory = run_child(__file__, "--contender", name, "--source", str(source))
+    return float(text), memory
 
 
 def measure(directory: Path, sizes: list[int]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
     python benchmarks/profiles.py --customers 200000 [--memory-limit 1GB] [--peers pandas polars]
 
 The floor is one `group by` over the same typed events, in the same file with the same threads, that reads every column that the profile layer
-reads, once: count, sum of the amount, least and greatest time, greatest text of each column. The narrow floor reads no text but the id. Models run
+reads, once: count, sums of the amounts, least and greatest times, greatest text of each column. The narrow floor reads no text but the id. Models run
 one after the other, so that seconds add up. Peers do a part of the same job (revenue, orders, sessions, hour, weekday, channel, device and category
 preferences, first and last seen) on the events that Segmentry resolved, from Parquet, each in a process of its own.
 """
@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,11 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from child import run_child
 
 EVENTS = "segmentry_internal.int_segmentry__events_typed"
 TEXTS = ["event_type", "session_id", "order_id", "channel", "device_type", "category"]
 NARROW_FLOOR = f"select source_customer_id, count(*), sum(amount), min(event_at), max(event_at) from {EVENTS} group by all"
-FLOOR = NARROW_FLOOR.replace(" from", "".join(f", max({column})" for column in TEXTS) + " from")
+OTHERS = [
+    "min(event_local_at)", "max(event_local_at)", "sum(discount_amount)",
+    *(f"max({column})" for column in ("event_id", "reject_reason", *TEXTS)),
+]  # fmt: skip
+FLOOR = NARROW_FLOOR.replace(" from", f", {', '.join(OTHERS)} from")
 EVENT_GRAIN = [
     f"int_segmentry__{name}"
     for name in ("events_typed", "duplicate_events_ranked", "customers_fingerprinted", "sessions_built", "orders_built", "purchase_days_built")
@@ -94,20 +97,6 @@ print(result.join(top(events, "category"), on=key, how="left").collect().height)
 }
 
 
-def child(*arguments: str, python: str = sys.executable, **environment: str) -> tuple[str, float, float]:
-    """Run Python in a process of its own: its last line, wall time in seconds and peak memory in MB."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [python, *arguments], stdout=subprocess.PIPE, text=True, env=os.environ | environment
-    )
-    assert process.stdout
-    text = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"{arguments[0]} failed with status {status}")
-    return text.splitlines()[-1], time.perf_counter() - started, usage.ru_maxrss / 1024
-
-
 def run_models(
     work: Path,
     database: Path,
@@ -123,7 +112,7 @@ def run_models(
         "segmentry_id_history": "{{ source('segmentry_input', 'id_history') }}",
         **variables,
     }
-    text, _, memory = child(
+    text, _, memory = run_child(
         "-c",
         RUN,
         str(work),
@@ -216,7 +205,7 @@ def lines(
                 )
             for peer in peers:
                 try:
-                    _, wall, memory = child("-c", PEERS[peer], str(resolved), python=peer_python)
+                    _, wall, memory = run_child("-c", PEERS[peer], str(resolved), python=peer_python)
                     add(f"{peer}, a part of the job", wall, "s")
                     add(f"{peer}, peak memory", memory, "MB")
                 except RuntimeError as error:
@@ -231,7 +220,7 @@ def incremental_lines(customers: int, source: Path) -> list[dict[str, Any]]:
     is_new = (
         "hash(customer_id) % 100 = 0 and event_at between timestamp '2026-09-01' and timestamp '2026-10-01'"
     )
-    stamp = f"case when {is_new} then timestamp '2030-01-01' when event_at < '2026-10-01' then event_at else timestamp '2026-10-01' end"
+    stamp = f"case when {is_new} then timestamp '2026-10-02' when event_at < '2026-10-01' then event_at else timestamp '2026-10-01' end"
     with tempfile.TemporaryDirectory(dir=source) as directory:
         work = Path(directory)
         database = work / "warehouse.duckdb"
@@ -241,14 +230,14 @@ def incremental_lines(customers: int, source: Path) -> list[dict[str, Any]]:
                 f"copy (select *, {stamp} as ingested_at from {parquet} order by ingested_at) to '{loaded}'"
             )
             new_events = connection.execute(
-                f"select count(*) from '{loaded}' where ingested_at = '2030-01-01'"
+                f"select count(*) from '{loaded}' where ingested_at = '2026-10-02'"
             ).fetchall()[0][0]
         environment = {
             "SEGMENTRY_INPUT_FILES": json.dumps([str(loaded), str((source / "id_history.parquet").resolve())])
         }
         models = [f"+{name}" for name in EVENT_GRAIN]
         sums = []
-        for condition in ("where ingested_at < timestamp '2030-01-01'", ""):
+        for condition in ("where ingested_at < timestamp '2026-10-02'", ""):
             if not sums:
                 prepare(database, source, f"from '{loaded}' {condition}")
             else:
@@ -285,7 +274,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         source = options.source or Path(directory)
         if not options.source:
-            child(
+            run_child(
                 "scripts/generate_data.py",
                 "--customers",
                 str(options.customers),

@@ -13,10 +13,7 @@ import importlib.util
 import json
 import os
 import platform
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ import duckdb
 import identity
 import profiles
 import value
+from child import run_child
 
 EVENTS_PER_CUSTOMER = 50
 BUILD = """
@@ -36,18 +34,6 @@ print(json.dumps({"seconds": outcome.seconds, "layers": outcome.layer_seconds}))
 """
 
 
-def child(*arguments: str) -> tuple[str, float, float]:
-    """Run Python in a process of its own: its output, wall time in seconds and peak memory in MB."""
-    started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    text = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{arguments[0]} failed with status {status}")
-    return text, time.perf_counter() - started, usage.ru_maxrss / 1024
-
-
 def measure(customers: int, directory: Path) -> list[dict[str, Any]]:
     """All lines for one size."""
     source, target = directory / f"data{customers}", directory / f"built{customers}"
@@ -58,14 +44,14 @@ def measure(customers: int, directory: Path) -> list[dict[str, Any]]:
         "--events-per-customer",
         str(EVENTS_PER_CUSTOMER),
     ]
-    _, seconds, memory = child(*generate, "--output", str(source))
+    _, seconds, memory = run_child(*generate, "--output", str(source))
     events = duckdb.sql(f"select count(*) from read_parquet('{source}/events.parquet')").fetchall()[0][0]
     lines = [
         {"line": "generator", "customers": customers, "value": events / seconds, "unit": "events/s"},
         {"line": "generator, peak memory", "customers": customers, "value": memory, "unit": "MB"},
     ]
-    text, _, memory = child("-c", BUILD, str(source), str(target))
-    built = json.loads(text.splitlines()[-1])
+    text, _, memory = run_child("-c", BUILD, str(source), str(target))
+    built = json.loads(text)
     lines += [
         {"line": "build, wall", "customers": customers, "value": built["seconds"], "unit": "s"},
         {"line": "build, peak memory", "customers": customers, "value": memory, "unit": "MB"},

@@ -1,5 +1,6 @@
 {# Every var of the project with what it may be. `validate_config` checks them all; a test holds this list, dbt_project.yml and the pydantic
-   settings equal. Kinds: relation, text, choice, integer, number, share, boolean, date, zone, list. #}
+   settings equal. Kinds: relation, text, choice, integer, number, share, boolean, day, date (a day, with a time of day or without), zone,
+   list. #}
 {% macro settings() -%}
     {{ return({
         'segmentry_events': {'kind': 'relation', 'required': true},
@@ -9,12 +10,12 @@
         'segmentry_campaign_assumptions': {'kind': 'relation', 'required': true},
         'segmentry_validation_waivers': {'kind': 'relation', 'required': true},
         'segmentry_consents': {'kind': 'relation'},
-        'segmentry_as_of': {'kind': 'date'},
+        'segmentry_as_of': {'kind': 'day'},
         'segmentry_time_zone': {'kind': 'zone'},
         'segmentry_input_time_zone': {'kind': 'zone'},
         'segmentry_reporting_currency': {'kind': 'text', 'pattern': '^[A-Z]{3}$'},
         'segmentry_maximum_amount': {'kind': 'number', 'minimum': 0},
-        'segmentry_minimum_event_date': {'kind': 'date', 'required': true},
+        'segmentry_minimum_event_date': {'kind': 'day', 'required': true},
         'segmentry_id_case': {'kind': 'choice', 'choices': ['keep', 'lower']},
         'segmentry_id_placeholders': {'kind': 'list'},
         'segmentry_category_separator': {'kind': 'text', 'pattern': '^[^\'\\\\]{1,10}$'},

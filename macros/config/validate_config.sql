@@ -39,6 +39,8 @@
                 {%- do findings.append(name ~ ' is ' ~ tojson(value) ~ '; it must be text') -%}
             {%- elif kind == 'text' and not modules.re.match(rule.pattern, value) -%}
                 {%- do findings.append(name ~ ' is ' ~ tojson(value) ~ '; it must match ' ~ rule.pattern) -%}
+            {%- elif kind == 'day' and value and not modules.re.match('^[0-9]{4}-[0-9]{2}-[0-9]{2}$', value) -%}
+                {%- do findings.append(name ~ ' is ' ~ tojson(value) ~ '; it must be a date like 2026-01-31, without a time of day') -%}
             {%- elif kind == 'date' and value and not modules.re.match('^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$', value) -%}
                 {%- do findings.append(name ~ ' is ' ~ tojson(value) ~ '; it must be a date like 2026-01-31') -%}
             {%- elif kind == 'zone' and not modules.re.match('^[A-Za-z0-9_+/-]{1,64}$', value) -%}

@@ -1,12 +1,13 @@
 {# Everything besides the facts that an explanation depends on: part of every request key, and the settings of the explanation step.
    The versions are those of segmentry.explain (PROMPT_VERSION, SCHEMA_VERSION); the step refuses to run when they differ. #}
 {% macro explanation_request() -%}
+    {%- set prompt_version = '2' -%}
     {{ return({
         'provider': var('segmentry_explanation_provider'),
-        'model': 'template-2' if var('segmentry_explanation_provider') == 'template' else var('segmentry_explanation_model'),
+        'model': 'template-' ~ prompt_version if var('segmentry_explanation_provider') == 'template' else var('segmentry_explanation_model'),
         'language': var('segmentry_language'),
         'maximum_tokens': var('segmentry_explanation_maximum_tokens'),
-        'prompt_version': '2',
+        'prompt_version': prompt_version,
         'schema_version': '1',
     }) }}
 {%- endmacro %}

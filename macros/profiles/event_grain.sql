@@ -33,26 +33,27 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The events that such a model reads: all, or those of the customers that it lacks. #}
-{% macro events_to_build() -%}
+{# The events that such a model reads: all, or those of the customers that it lacks. `needed` is the column of the fingerprints that says who has
+   something to build at all: whoever has nothing is never there, and would be read in every build. #}
+{% macro events_to_build(needed) -%}
     {%- set all_events = ref('int_segmentry__events_resolved') -%}
     {%- if var('segmentry_incremental') -%}
         {#- Outside the condition on the run: dbt learns from it what the model depends on. -#}
-        {%- set events_of_missing_customers = segmentry.events_of_missing_customers() -%}
+        {%- set events_of_missing_customers = segmentry.events_of_missing_customers(needed) -%}
         {{ events_of_missing_customers if is_incremental() else all_events }}
     {%- else -%}
         {{ all_events }}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro events_of_missing_customers() -%}
+{% macro events_of_missing_customers(needed) -%}
     (
         with missing_customers as (
             select fingerprinted.customer_id
             from {{ ref('int_segmentry__customers_fingerprinted') }} as fingerprinted
             left join (select distinct customer_id from {{ this }}) as built
                 on fingerprinted.customer_id = built.customer_id
-            where built.customer_id is null
+            where built.customer_id is null and fingerprinted.{{ needed }} = 1
         ),
 
         missing_ids as (

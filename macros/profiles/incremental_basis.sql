@@ -7,6 +7,13 @@
     ] -%}
         {%- do values.append(name ~ '=' ~ tojson(var(name))) -%}
     {%- endfor -%}
+    {#- Reading the var of the table of events would make it an input of the model that asks; the graph knows what the var stands for. -#}
+    {%- if execute -%}
+        {%- set staging = graph.nodes.values() | selectattr('name', 'equalto', 'stg_segmentry__events') | list | first -%}
+        {%- for parent_id in (staging.depends_on.nodes if staging else []) -%}
+            {%- do values.append('segmentry_events=' ~ ((graph.sources.get(parent_id) or graph.nodes[parent_id]).relation_name or parent_id)) -%}
+        {%- endfor -%}
+    {%- endif -%}
     select
         concat('{{ local_md5(values | join("\n")) }}-', {{ segmentry.engine_version() }}, '-', {{ segmentry.content_hash(['currency', 'rate']) }}) as basis
     from {{ ref('stg_segmentry__exchange_rates') }}
@@ -16,12 +23,17 @@
 {% macro require_same_basis() -%}
     {%- if execute and is_incremental() and flags.WHICH in ('run', 'build', 'retry') -%}
         {%- set fingerprinted = segmentry.earlier_relation('int_segmentry__customers_fingerprinted') -%}
-        {%- set is_recorded = fingerprinted is not none and fingerprinted.is_table -%}
-        {%- set found = run_query('select count(*) from ' ~ fingerprinted ~ ' where basis <> (' ~ segmentry.event_basis() ~ ')').columns[0].values()[0] if is_recorded else 0 -%}
-        {%- if not is_recorded or found > 0 -%}
+        {%- set is_table = fingerprinted is not none and fingerprinted.is_table -%}
+        {%- set stored = run_query(
+            'select (select count(*) from ' ~ this ~ '), (select count(*) from ' ~ fingerprinted ~ '), '
+            ~ '(select count(*) from ' ~ fingerprinted ~ ' where basis <> (' ~ segmentry.event_basis() ~ '))'
+        ).rows[0] if is_table else none -%}
+        {#- Events without a fingerprint are of a build that ended in between, or that had no customer at all. -#}
+        {%- set is_recorded = is_table and (stored[0] == 0 or stored[1] > 0) -%}
+        {%- if not is_recorded or stored[2] > 0 -%}
             {%- do exceptions.raise_compiler_error(
                 'segmentry_incremental: the stored events were built '
-                ~ ('with other settings, exchange rates or another version' if is_recorded else 'by a build that was not incremental or did not end')
+                ~ ('with other settings, another table of events, other exchange rates or another version' if is_recorded else 'by a build that was not incremental or did not end')
                 ~ '. Build once with --full-refresh.'
             ) -%}
         {%- endif -%}

@@ -1,3 +1,6 @@
+{# Whether an event makes an order; a refund alone does not. #}
+{% macro is_order_event() -%} event_type in ('purchase', 'purchase_item') {%- endmacro %}
+
 {# One row per order: a given order id; without one, a single purchase event, or the lines of a day that has no such purchase. Several payments of one
    order are summed; the money of its lines counts only where there is no purchase event; refunds with the order's id are summed beside it, before any
    join, so that nothing is counted twice.
@@ -21,8 +24,8 @@
         select
             {{ key_list }},
             order_id,
-            min(case when event_type <> 'refund' then event_at end) as ordered_at,
-            min(case when event_type <> 'refund' then event_local_at end) as ordered_local_at,
+            min(case when {{ segmentry.is_order_event() }} then event_at end) as ordered_at,
+            min(case when {{ segmentry.is_order_event() }} then event_local_at end) as ordered_local_at,
             max(case when event_type = 'purchase' then 1 else 0 end) as has_purchase,
             sum(case when event_type = 'purchase' then amount end) as purchase_amount,
             sum(case when event_type = 'purchase_item' then amount end) as item_amount,
@@ -44,7 +47,7 @@
             amount,
             discount_amount
         from order_events
-        where order_id is null and event_type <> 'refund'
+        where order_id is null and {{ segmentry.is_order_event() }}
     ),
 
     single_purchases as (

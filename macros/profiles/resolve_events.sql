@@ -1,7 +1,7 @@
 {# The events that count, each with the customer it belongs to today; all, or those that carry one of the ids of `only_ids` (a relation with `id`). #}
 {% macro resolve_events(only_ids=none) -%}
     {%- set columns = [
-        'event_at', 'event_local_at', 'event_type', 'session_id', 'order_id', 'channel', 'device_type', 'category', 'quantity', 'amount',
+        'event_at', 'event_local_at', 'event_type', 'session_id', 'order_id', 'channel', 'device_type', 'category', 'amount',
         'discount_amount',
     ] -%}
     {%- set duplicates = ref('int_segmentry__duplicate_events_ranked') -%}
@@ -38,8 +38,14 @@
     ) as kept_events
     left join {{ ref('int_segmentry__merge_map_resolved') }} as merge_map
         on kept_events.source_customer_id = merge_map.id
-    {% if var('segmentry_as_of') -%}
-    {#- Without this var as_of is the midnight after the latest event: no event is later. #}
-    where kept_events.event_local_at < cast('{{ var("segmentry_as_of") }}' as {{ dbt.type_timestamp() }})
-    {% endif -%}
+    where {{ segmentry.is_before_as_of('kept_events.event_local_at') }}
+{%- endmacro %}
+
+{# Whether an event is before as_of. Without the var that is the midnight after the latest event: no event is later. #}
+{% macro is_before_as_of(event_local_at) -%}
+    {%- if var('segmentry_as_of') -%}
+        {{ event_local_at }} < cast('{{ var("segmentry_as_of") }}' as {{ dbt.type_timestamp() }})
+    {%- else -%}
+        true
+    {%- endif -%}
 {%- endmacro %}

@@ -1,10 +1,14 @@
+{# Whether an event belongs to a session: mail, support and refunds are not activity on the site; events of an unknown type are when they carry a
+   session id. #}
+{% macro is_activity() -%}
+    event_type not in ('refund', 'email_open', 'email_click', 'support_contact') and (event_type <> 'other' or session_id is not null)
+{%- endmacro %}
+
 {# One row per session: a given session id, else activity that a gap of `segmentry_session_gap_minutes` separates from the rest.
-   Mail, support and refunds are not activity on the site; events of an unknown type are when they carry a session id.
    Grain: `keys` and the session; no given id begins with a space, so the key of a gap session never meets one. #}
 {% macro sessions(events, keys) -%}
     {%- set key_list = keys | join(', ') -%}
     {#- Given and gap sessions each read the events themselves: engines write down what two readers share, here nearly all events. -#}
-    {%- set no_activity = ["'refund'", "'email_open'", "'email_click'", "'support_contact'"] -%}
     with spaced_events as (
         select
             {{ key_list }},
@@ -21,7 +25,7 @@
                 else 1
             end as starts_session
         from {{ events }}
-        where session_id is null and event_type not in ({{ (no_activity + ["'other'"]) | join(', ') }})
+        where session_id is null and {{ segmentry.is_activity() }}
     ),
 
     numbered_events as (
@@ -41,8 +45,8 @@
             count(case when event_type in ('page_view', 'category_view', 'item_view') then 1 end) as page_view_count,
             count(case when event_type = 'item_view' then 1 end) as item_view_count,
             count(case when event_type = 'add_to_cart' then 1 end) as cart_addition_count,
-            max(case when event_type in ('purchase', 'purchase_item') then 1 else 0 end) as has_order,
-            max(case when event_type in ('purchase', 'purchase_item') then 0 else 1 end) as is_visit,
+            max(case when {{ segmentry.is_order_event() }} then 1 else 0 end) as has_order,
+            max(case when {{ segmentry.is_order_event() }} then 0 else 1 end) as is_visit,
             min(channel) as channel,
             min(device_type) as device_type
     {% endset %}
@@ -52,7 +56,7 @@
             session_id as session_key,
             {{ measures }}
         from {{ events }}
-        where session_id is not null and event_type not in ({{ no_activity | join(', ') }})
+        where session_id is not null and {{ segmentry.is_activity() }}
         group by {{ key_list }}, session_id
     ),
 

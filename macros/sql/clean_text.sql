@@ -4,7 +4,7 @@
 {%- endmacro %}
 
 {# trim() keeps tab, newline and the spaces of Unicode, and RE2's \s lacks the vertical tab. Most texts begin and end with a visible character of
-   ASCII and have nothing to lose; to see that first takes a quarter of the time of the expression.
+   ASCII and have nothing to lose; to see that first is cheaper.
    https://duckdb.org/docs/stable/sql/functions/regular_expressions #}
 {% macro default__clean_text(column) -%}
     {%- set text = "cast(" ~ column ~ " as varchar)" -%}

@@ -3,15 +3,12 @@
 {# Stands for events without `ingested_at`: nobody knows whether they are new, so they are read every time. #}
 {% macro never_loaded() -%} cast('0001-01-01' as {{ dbt.type_timestamp() }}) {%- endmacro %}
 
-{# The load time up to which the last complete build had read, as a literal; none when there was none. What is written last is asked, so that a
-   build that stopped half way is caught up with. #}
+{# The latest load that the last complete build had read, as a literal (engines prune files and row groups by literals, not by subqueries); before
+   all others when there was none. What is written last is asked, so that a build that stopped half way is caught up with. #}
 {% macro loaded_until() -%}
     {%- set fingerprinted = segmentry.earlier_relation('int_segmentry__customers_fingerprinted') if execute else none -%}
-    {{ return(segmentry.latest_load(fingerprinted, 'loaded_until') if fingerprinted is not none and fingerprinted.is_table else none) }}
-{%- endmacro %}
-
-{# The latest time in a column, as a literal: engines prune files and row groups by literals, not by subqueries. #}
-{% macro latest_load(relation, column) -%}
-    {%- set found = run_query('select cast(max(' ~ column ~ ') as ' ~ dbt.type_string() ~ ') from ' ~ relation).columns[0].values() -%}
+    {%- set found = run_query(
+        'select cast(max(loaded_until) as ' ~ dbt.type_string() ~ ') from ' ~ fingerprinted
+    ).columns[0].values() if fingerprinted is not none and fingerprinted.is_table else [] -%}
     {{ return("cast('" ~ found[0] ~ "' as " ~ dbt.type_timestamp() ~ ')' if found and found[0] else segmentry.never_loaded()) }}
 {%- endmacro %}

@@ -40,12 +40,8 @@ cycle_counts as (
 cluster_counts as (
     select coalesce(max(id_count), 0) as largest_cluster_size
     from {{ ref('int_segmentry__merge_clusters_sized') }}
-),
-
-event_counts as (
-    select coalesce(sum(case when is_on_retired_id then 1 else 0 end), 0) as events_on_retired_id
-    from {{ ref('int_segmentry__events_resolved') }}
 )
+
 
 select
     cast(run.run_id as {{ dbt.type_string() }}) as run_id,
@@ -64,8 +60,7 @@ select
     cast(map_counts.cycle_id_count as {{ dbt.type_bigint() }}) as cycle_id_count,
     cast(map_counts.leads_to_cycle_count as {{ dbt.type_bigint() }}) as leads_to_cycle_count,
     cast(map_counts.too_deep_count as {{ dbt.type_bigint() }}) as too_deep_count,
-    cast(map_counts.oversized_id_count as {{ dbt.type_bigint() }}) as oversized_id_count,
-    cast(event_counts.events_on_retired_id as {{ dbt.type_bigint() }}) as events_on_retired_id
+    cast(map_counts.oversized_id_count as {{ dbt.type_bigint() }}) as oversized_id_count
 from {{ ref('int_segmentry__run') }} as run
 cross join history_counts
 cross join reject_counts
@@ -73,4 +68,3 @@ cross join edge_counts
 cross join map_counts
 cross join cycle_counts
 cross join cluster_counts
-cross join event_counts

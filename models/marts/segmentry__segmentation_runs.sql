@@ -42,13 +42,10 @@ rejected_event_counts as (
 ),
 
 merge_counts as (
-    select count(*) as merge_count
-    from {{ ref('int_segmentry__id_merges_typed') }}
-),
-
-rejected_merge_counts as (
-    select count(*) as merges_rejected
-    from {{ ref('segmentry__id_merge_rejects') }}
+    select
+        row_count as merge_count,
+        reject_count as merges_rejected
+    from {{ ref('segmentry__id_merge_statistics') }}
 ),
 
 profile_facts as (
@@ -93,7 +90,7 @@ select
     cast(rejected_event_counts.events_rejected as {{ dbt.type_bigint() }}) as events_rejected,
     cast(resolved_counts.events_on_retired_id as {{ dbt.type_bigint() }}) as events_on_retired_id,
     cast(merge_counts.merge_count as {{ dbt.type_bigint() }}) as merge_count,
-    cast(rejected_merge_counts.merges_rejected as {{ dbt.type_bigint() }}) as merges_rejected,
+    cast(merge_counts.merges_rejected as {{ dbt.type_bigint() }}) as merges_rejected,
     cast('{{ var("segmentry_reporting_currency") }}' as {{ dbt.type_string() }}) as reporting_currency,
     cast('{{ var("segmentry_time_zone") }}' as {{ dbt.type_string() }}) as time_zone,
     cast({{ var('segmentry_seed') }} as {{ dbt.type_bigint() }}) as seed,
@@ -110,7 +107,6 @@ cross join late_duplicate_counts
 cross join resolved_counts
 cross join rejected_event_counts
 cross join merge_counts
-cross join rejected_merge_counts
 cross join profile_facts
 cross join member_facts
 cross join choice

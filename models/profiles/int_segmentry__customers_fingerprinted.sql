@@ -6,13 +6,11 @@ with typed_hashes as (
     select
         source_customer_id,
         count(*) as event_count,
+        max(case when {{ segmentry.is_order_event() }} then 1 else 0 end) as has_order,
+        max(case when {{ segmentry.is_activity() }} then 1 else 0 end) as has_activity,
         sum(event_hash) as hash_sum
     from {{ ref('int_segmentry__events_typed') }}
-    where
-        reject_reason is null
-        {% if var('segmentry_as_of') -%}
-        and event_local_at < cast('{{ var("segmentry_as_of") }}' as {{ dbt.type_timestamp() }})
-        {%- endif %}
+    where reject_reason is null and {{ segmentry.is_before_as_of('event_local_at') }}
     group by source_customer_id
 ),
 
@@ -21,6 +19,8 @@ duplicate_hashes as (
     select
         source_customer_id,
         0 as event_count,
+        0 as has_order,
+        0 as has_activity,
         sum({{ segmentry.row_hash(['event_hash', 'event_id', 'occurrence', 'duplicate_reason']) }}) as hash_sum
     from {{ ref('int_segmentry__duplicate_events_ranked') }}
     group by source_customer_id
@@ -30,12 +30,16 @@ source_hashes as (
     select
         source_customer_id,
         event_count,
+        has_order,
+        has_activity,
         hash_sum
     from typed_hashes
     union all
     select
         source_customer_id,
         event_count,
+        has_order,
+        has_activity,
         hash_sum
     from duplicate_hashes
 ),
@@ -44,6 +48,8 @@ customer_hashes as (
     select
         coalesce(merge_map.customer_id, source_hashes.source_customer_id) as customer_id,
         sum(source_hashes.event_count) as event_count,
+        max(source_hashes.has_order) as has_order,
+        max(source_hashes.has_activity) as has_activity,
         sum(source_hashes.hash_sum) as hash_sum
     from source_hashes
     left join {{ ref('int_segmentry__merge_map_resolved') }} as merge_map
@@ -51,9 +57,12 @@ customer_hashes as (
     group by coalesce(merge_map.customer_id, source_hashes.source_customer_id)
 ),
 
+-- A load time in the future must not hide the loads until then.
 loads as (
-    select max(loaded_at) as loaded_until
-    from {{ ref('int_segmentry__events_typed') }}
+    select max(events_typed.loaded_at) as loaded_until
+    from {{ ref('int_segmentry__events_typed') }} as events_typed
+    cross join {{ ref('int_segmentry__run') }} as run
+    where events_typed.loaded_at <= run.recorded_at
 ),
 
 bases as (
@@ -63,6 +72,8 @@ bases as (
 select
     customer_hashes.customer_id,
     {{ segmentry.row_hash(['customer_hashes.event_count', 'customer_hashes.hash_sum']) }} as fingerprint,
+    customer_hashes.has_order,
+    customer_hashes.has_activity,
     loads.loaded_until,
     bases.basis
 from customer_hashes

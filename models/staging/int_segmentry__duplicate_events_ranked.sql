@@ -6,7 +6,7 @@
     on_schema_change='fail'
 ) }}
 
--- Ids of the events that came since the last complete build; ids that did not come again repeat as often as before.
+-- Ids of the events that came since the last complete build, or were in the future then and rejected; all others repeat as often as before.
 {% set since = segmentry.loaded_until() if is_incremental() else none %}
 {% set considered_events = 'events_given_again' if since else ref('int_segmentry__events_typed') %}
 with
@@ -14,7 +14,10 @@ with
 new_ids as (
     select distinct event_id
     from {{ ref('int_segmentry__events_typed') }}
-    where loaded_at >= {{ since }} or loaded_at = {{ segmentry.never_loaded() }}
+    where
+        loaded_at >= {{ since }}
+        or loaded_at = {{ segmentry.never_loaded() }}
+        or event_at >= {{ since }}
 ),
 
 events_given_again as (
@@ -60,7 +63,20 @@ ranked as (
 )
 
 select
-    ranked.*,
+    ranked.event_id,
+    ranked.source_customer_id,
+    ranked.event_at,
+    ranked.event_local_at,
+    ranked.event_type,
+    ranked.session_id,
+    ranked.order_id,
+    ranked.channel,
+    ranked.device_type,
+    ranked.category,
+    ranked.amount,
+    ranked.discount_amount,
+    ranked.event_hash,
+    ranked.occurrence,
     case
         when ranked.is_deleted = 1 then 'deleted'
         when ranked.occurrence = 1 then null

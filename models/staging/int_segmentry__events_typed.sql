@@ -27,7 +27,6 @@ with events_cleaned as (
         {{ segmentry.clean_text('events.channel') }} as channel,
         {{ segmentry.clean_text('events.device_type') }} as device_type,
         {{ segmentry.clean_text('events.category') }} as category,
-        {{ segmentry.try_cast('events.quantity', segmentry.type_double()) }} as quantity,
         {{ segmentry.clean_text('events.amount') }} as amount_text,
         {{ segmentry.clean_text('events.discount_amount') }} as discount_text,
         upper({{ segmentry.clean_text('events.currency') }}) as currency,
@@ -42,7 +41,7 @@ with events_cleaned as (
     {% if is_incremental() -%}
     -- The last load again, whose rows may have been incomplete, and loads with an event that was still in the future.
     where
-        {{ loaded_at }} >= {{ segmentry.latest_load(this, 'loaded_at') }}
+        {{ loaded_at }} >= {{ segmentry.loaded_until() }}
         or {{ loaded_at }} = {{ segmentry.never_loaded() }}
         or {{ loaded_at }} in (
             select stored.loaded_at
@@ -120,7 +119,6 @@ select
     events_judged.channel,
     events_judged.device_type,
     events_judged.category,
-    events_judged.quantity,
     case
         when events_judged.reject_reason is null and events_judged.is_money_event
             then cast(round(abs(events_judged.amount_given) * events_judged.rate, 2) as {{ segmentry.type_money() }})

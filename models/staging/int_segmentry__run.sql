@@ -1,9 +1,17 @@
 -- The run and its point in time. The id is a hash of everything that the result depends on, so the same run again is the same run.
-with event_facts as (
+with deleted_ids as (
+    select distinct event_id
+    from {{ ref('int_segmentry__duplicate_events_ranked') }}
+    where duplicate_reason = 'deleted'
+),
+
+event_facts as (
     select
-        {{ segmentry.content_hash(['event_hash']) }} as events_hash,
-        max(case when reject_reason is null then event_local_at end) as latest_event_at
-    from {{ ref('int_segmentry__events_typed') }}
+        {{ segmentry.content_hash(['events_typed.event_hash']) }} as events_hash,
+        max(case when events_typed.reject_reason is null and deleted_ids.event_id is null then events_typed.event_local_at end) as latest_event_at
+    from {{ ref('int_segmentry__events_typed') }} as events_typed
+    left join deleted_ids
+        on events_typed.event_id = deleted_ids.event_id
 ),
 
 merge_facts as (

@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from segmentry._frames import Floats, Schema, require_columns, typed_frame
 from segmentry.exceptions import DataValidationError, InsufficientDataError
+from segmentry.value import Method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +35,7 @@ __all__ = [
     "score_method",
 ]
 
-METHODS = ("mbg_nbd", "bg_nbd", "heuristic")
+METHODS = tuple(method for method in get_args(Method) if method != "auto")
 # Not a method of the project but the least that one should beat: everybody does again what they did last.
 FLOOR = "same_again"
 # Differences below these are not worth a word.
@@ -64,7 +65,8 @@ CALIBRATION_SCHEMA: Schema = {
 }
 PREDICTED = ["expected_purchases", "churn_risk", "clv"]
 ACTUAL = ["actual_purchases", "actual_value"]
-_INPUTS = ["+int_segmentry__purchase_days_built", "+int_segmentry__run"]
+USED = ["used_for_value", "used_for_churn"]
+_INPUTS = ["+int_segmentry__clv_inputs_counted"]
 _ESTIMATE = "int_segmentry__value_estimated"
 _REESTIMATED = ["int_segmentry__clv_fitted", "int_segmentry__clv_grid_computed", _ESTIMATE]
 
@@ -80,7 +82,8 @@ class Backtest:
     holdout_days : int
         Days that were held out.
     scores : pandas.DataFrame
-        One row per method: errors, ranks, totals, and ``used``: what stood in for it when it did not fit.
+        One row per method: errors, ranks, totals, and ``used_for_value`` and ``used_for_churn``: the method
+        itself, or what stood in for it when it did not fit.
     calibration : pandas.DataFrame
         One row per method and tenth of predicted churn risk that occurs.
     recommendation : str
@@ -139,15 +142,17 @@ def backtest_from_files(
         build = _Builder(events, id_history, Path(scratch), settings)
         on_progress("counting purchases")
         days, end = build.purchase_days()
-        wanted = holdout_days or holdout_length(days, end, build.churn_horizon)
+        wanted = holdout_length(days, end, build.churn_horizon) if holdout_days is None else holdout_days
         first = days["order_date"].min().date() if len(days) else end
         if not 0 < wanted < (end - first).days:
             raise DataValidationError(
-                f"{wanted} days can't be held out of a history of {(end - first).days} days; choose fewer."
+                f"{wanted} days can't be held out of a history of {(end - first).days} days; "
+                "choose at least 1 and fewer than the history has."
             )
         cut = end - timedelta(days=wanted - 1)
         actual = _actual(days, cut)
-        predictions, used = {}, {}
+        predictions: dict[str, pd.DataFrame] = {}
+        used: dict[str, dict[str, str]] = {FLOOR: dict.fromkeys(USED, FLOOR)}
         for method in METHODS:
             on_progress(f"estimating as of {cut} by {method}")
             predictions[method], used[method] = build.estimates(method, cut, wanted)
@@ -155,7 +160,8 @@ def backtest_from_files(
         raise InsufficientDataError(f"Nobody bought before {cut}; hold out fewer days.")
     predictions[FLOOR] = _same_again(days, cut, wanted, predictions[METHODS[0]])
     scores = pd.concat([score_method(name, table, actual) for name, table in predictions.items()])
-    scores.insert(1, "used", [used.get(name, name) for name in predictions])
+    for place, purpose in enumerate(USED, start=1):
+        scores.insert(place, purpose, [used[name][purpose] for name in predictions])
     bins = pd.concat(
         [calibration(name, table, actual) for name, table in predictions.items() if name != FLOOR]
     )
@@ -283,24 +289,28 @@ def recommendation(scores: pd.DataFrame) -> str:
     Parameters
     ----------
     scores
-        Rows of `score_method` with a column ``used``.
+        Rows of `score_method` with the columns ``used_for_value`` and ``used_for_churn``.
 
     Returns
     -------
     str
-        Two or three sentences.
+        A few sentences.
     """
-    fitted = scores[(scores["method"] == scores["used"]) & (scores["method"] != FLOOR)].set_index("method")
-    unfit = [method for method in METHODS if method not in fitted.index]
+    methods = scores[scores["method"] != FLOOR]
+    value, churn = (methods[methods["method"] == methods[purpose]].set_index("method") for purpose in USED)
+    # Value needs the model of purchases and that of spend, churn the former alone.
+    unfit = [method for method in METHODS if method not in churn.index]
+    only_churn = [method for method in METHODS if method in churn.index and method not in value.index]
     missing = f" Did not fit: {', '.join(unfit)}." if unfit else ""
+    missing += f" For churn alone, since spend did not fit: {', '.join(only_churn)}." if only_churn else ""
     floor = scores.loc[scores["method"] == FLOOR, "value_spearman"].max()
     beaten = ""
-    if floor > fitted["value_spearman"].max() + NOTABLE_RANK_DIFFERENCE:
+    if floor > value["value_spearman"].max() + NOTABLE_RANK_DIFFERENCE:
         beaten = (
             f" What customers spent in the period before ranks them better (rank correlation {floor:.2f}):"
             " for a ranking alone, revenue is enough."
         )
-    return f"Value: {_value_verdict(fitted)}. Churn: {_churn_verdict(fitted)}.{beaten}{missing}"
+    return f"Value: {_value_verdict(value)}. Churn: {_churn_verdict(churn)}.{beaten}{missing}"
 
 
 class _Builder:
@@ -320,18 +330,41 @@ class _Builder:
         self._is_built = False
 
     def purchase_days(self) -> tuple[pd.DataFrame, date]:
-        """Days with an order of every customer, and the last day of observation."""
+        """Days with an order of every customer, and the last day of observation.
+
+        Refunds that name no order lower all days of the customer in proportion, as they do where value is
+        estimated.
+        """
         database = self._build("all", _INPUTS, {})
         days = _read(
             database,
-            "select customer_id, order_date, cast(gross_amount - refund_amount as double) as spend "
-            "from segmentry_internal.int_segmentry__purchase_days_built order by customer_id, order_date",
+            """
+            with spends as (
+                select
+                    customer_id,
+                    order_date,
+                    cast(gross_amount - refund_amount as double) as spend,
+                    cast(sum(gross_amount - refund_amount) over (partition by customer_id) as double) as total
+                from segmentry_internal.int_segmentry__purchase_days_built
+            )
+
+            select
+                spends.customer_id,
+                spends.order_date,
+                spends.spend * coalesce(
+                    cast(buyers.net_revenue as double) / nullif(greatest(spends.total, 0), 0), 0
+                ) as spend
+            from spends
+            inner join segmentry_internal.int_segmentry__clv_inputs_counted as buyers
+                on spends.customer_id = buyers.customer_id
+            order by spends.customer_id, spends.order_date
+            """,
         )
         end = _read(database, "select observation_end_date as day from segmentry_internal.int_segmentry__run")
         return days, pd.Timestamp(end["day"][0]).date()
 
-    def estimates(self, method: str, cut: date, horizon: int) -> tuple[pd.DataFrame, str]:
-        """Estimates as of the cut by a method, and the method that was really used."""
+    def estimates(self, method: str, cut: date, horizon: int) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Estimates as of the cut by a method, and the methods that were really used for value and churn."""
         settings = {
             "segmentry_as_of": str(cut),
             "segmentry_clv_method": method,
@@ -347,8 +380,16 @@ class _Builder:
             "select customer_id, expected_purchases, churn_risk, cast(clv as double) as clv "
             f"from segmentry_internal.{_ESTIMATE} order by customer_id",
         )
-        query = "select method from segmentry_internal.int_segmentry__clv_fitted where is_clv_method"
-        return table, str(_read(database, query)["method"][0])
+        used = _read(
+            database,
+            """
+            select
+                max(case when is_clv_method then method end) as used_for_value,
+                max(case when is_churn_method then method end) as used_for_churn
+            from segmentry_internal.int_segmentry__clv_fitted
+            """,
+        )
+        return table, {purpose: str(used[purpose][0]) for purpose in USED}
 
     def _build(self, name: str, select: Sequence[str], settings: Mapping[str, Any]) -> Path:
         from segmentry.pipeline import build_from_files
@@ -395,22 +436,15 @@ def _joined(predicted: pd.DataFrame, actual: pd.DataFrame) -> pd.DataFrame:
 
 def _area(scores: Floats, is_positive: Any) -> float:
     """Probability that a positive is scored above a negative; ties count half."""
-    from scipy.stats import rankdata
+    from sklearn.metrics import roc_auc_score
 
-    positives = int(is_positive.sum())
-    negatives = len(scores) - positives
-    if not positives or not negatives:
-        return float("nan")
-    ranks = float(rankdata(scores)[is_positive].sum())
-    return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
+    return float(roc_auc_score(is_positive, scores)) if np.ptp(is_positive.astype(int)) else float("nan")
 
 
 def _rank_correlation(one: Floats, other: Floats) -> float:
-    from scipy.stats import rankdata
+    from scipy.stats import spearmanr
 
-    if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return float("nan")
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
+    return float(spearmanr(one, other).statistic) if np.ptp(one) and np.ptp(other) else float("nan")
 
 
 def _value_verdict(fitted: pd.DataFrame) -> str:
@@ -463,25 +497,25 @@ def plot_backtest(found: Backtest) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    from segmentry.report.charts import _style
+    from segmentry.report.charts import BAR, report_style
     from segmentry.report.palette import LIGHT, text_on
 
-    scores = found.scores[found.scores["method"] == found.scores["used"]]
-    colours = dict(zip(METHODS, LIGHT, strict=False)) | {FLOOR: "#9a9ea7"}
-    with _style():
+    value, churn = (found.scores[found.scores["method"] == found.scores[purpose]] for purpose in USED)
+    colours = dict(zip(METHODS, LIGHT, strict=False)) | {FLOOR: BAR}
+    with report_style():
         figure = Figure(figsize=(12, 5.6), layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12))
         left, right = figure.subplots(1, 2)
         left.plot([0, 1], [0, 1], color=colours[FLOOR], linewidth=1)
         for method, marker in zip(METHODS, "osD", strict=True):
             bins = found.calibration[found.calibration["method"] == method]
-            if method in set(scores["method"]):
+            if method in set(churn["method"]):
                 look = {"color": colours[method], "marker": marker, "label": method.replace("_", " ")}
                 left.plot(bins["predicted_churn"], bins["actual_churn"], linewidth=2, **look)
         left.set(xlabel="predicted risk of no purchase", ylabel="share without a purchase")
         left.set(xlim=(0, 1), ylim=(0, 1))
         left.set_title(f"Churn in {found.holdout_days} days from {found.cut}")
         left.legend(loc="upper left")
-        totals = zip(scores["method"], scores["predicted_value"], scores["actual_value"], strict=True)
+        totals = zip(value["method"], value["predicted_value"], value["actual_value"], strict=True)
         for row, (method, predicted, real) in enumerate(totals):
             share = predicted / real if real else 0.0
             right.barh(row, share, height=0.5, color=colours[method])
@@ -497,8 +531,8 @@ def plot_backtest(found: Backtest) -> Figure:
                 color=text_on(colours[method]) if inside else text_on("#ffffff"),
             )
         right.axvline(1, color=text_on("#ffffff"), linewidth=1)
-        right.set_yticks(range(len(scores)), [method.replace("_", " ") for method in scores["method"]])
-        right.set_ylim(len(scores) - 0.4, -0.6)
+        right.set_yticks(range(len(value)), [method.replace("_", " ") for method in value["method"]])
+        right.set_ylim(len(value) - 0.4, -0.6)
         right.set_xticks([0, 1], ["0", "actual"])
         right.set_title("Predicted spend, of actual")
     return figure

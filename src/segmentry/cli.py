@@ -98,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         "publish them. On DuckDB a build does so by itself.",
     )
     texts.add_argument("--target", metavar="NAME", help="target of profiles.yml; default: the profile's own")
-    texts.add_argument("--dry-run", action="store_true", help="say what would be asked and what it may cost")
+    texts.add_argument(
+        "--dry-run", action="store_true", help="say what would be asked and what the first calls may cost"
+    )
     texts.add_argument("--only-failed", action="store_true", help="ask again for failures, and nothing new")
     texts.add_argument("--provider", choices=["template", "openai"], help="who writes")
     texts.add_argument("--max-cost", type=float, metavar="AMOUNT", help="in the currency of the price table")
@@ -176,10 +178,11 @@ def _explain(options: argparse.Namespace) -> None:
     if options.dry_run:
         planned = plan_segments(**where)
         for text in planned:
-            at_most = f"  {text.prompt_tokens:,} tokens, {text.cost_amount} at most"
-            print(f"{text.segment_id}  {text.action}{at_most if text.action == 'ask' else ''}")
+            first = f"  first call at most {text.prompt_tokens:,} tokens, {text.cost_amount}"
+            print(f"{text.segment_id}  {text.action}{first if text.action == 'ask' else ''}")
         asked = [text for text in planned if text.action == "ask"]
-        print(f"To ask: {len(asked)} of {len(planned)}; {sum(text.cost_amount for text in asked)} at most")
+        cost = sum(text.cost_amount for text in asked)
+        print(f"To ask: {len(asked)} of {len(planned)}; first calls at most {cost}")
         return
     rows = explain_segments(
         **where,

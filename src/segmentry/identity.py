@@ -16,6 +16,7 @@ from segmentry.exceptions import (
     CustomerMergeError,
     DataValidationError,
     MergeChainTooDeepError,
+    PipelineError,
 )
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def resolve_customer_merges(
     ------
     DataValidationError
         A column is missing, or ids are floating point numbers.
+    ConfigurationError
+        A policy or limit has a value that it can't have.
     CircularMergeError
         There is a cycle and ``cycle_policy`` is ``error``; ``cycle`` holds its ids in order.
     MergeChainTooDeepError
@@ -221,7 +224,7 @@ def apply_merge_map(
     import duckdb
     import pyarrow as pa
 
-    from segmentry.engines.compiled import CompiledModels
+    from segmentry.engines.compiled import compiled_query
 
     given = _table(rows, (id_column,), None, ids=(id_column,))
     names = list(given.column_names)
@@ -231,8 +234,9 @@ def apply_merge_map(
             "Rename it."
         )
     resolved = merge_map.merge_map if isinstance(merge_map, MergeResolution) else merge_map
-    query = CompiledModels([MAP], _chosen(id_case=id_case)).query(
-        "{{ segmentry.apply_merge_map('given_ids', 'given_id', 'given_map') }}"
+    query = compiled_query(
+        "{{ segmentry.apply_merge_map('given_ids', 'given_id', 'given_map') }}",
+        json.dumps(_chosen(id_case=id_case)),
     )
     ids = pa.table({"given_id": given.column(id_column), "row_number": range(len(given))})
     pairs = _table(resolved, ("id", "customer_id"), (), ids=("id", "customer_id"))
@@ -314,35 +318,20 @@ def explain_merge(
     CustomerMergeError
         The id is empty, or the file holds no build.
     """
-    import tempfile
-
-    from segmentry.project import invoke, parsed, readable
+    from segmentry.project import run_operation
 
     path = Path(database)
     if not path.is_file():
         raise DataValidationError(f"The database {path} was not found. Name the file of a build.")
-    arguments = json.dumps({"id": id_, "as_json": True})
-    options = ["--vars", json.dumps(dict(variables or {}))]
-    said: list[str] = []
-    problems: list[str] = []
-
-    def listen(event: Any) -> None:
-        # What an operation prints, and why it fails, is in events alone.
-        if event.info.name == "PrintEvent":
-            said.append(event.info.msg)
-        elif event.info.level == "error":
-            problems.append(event.info.msg)
-
-    with tempfile.TemporaryDirectory(prefix="segmentry_") as work:
-        outcome = invoke(
-            ["run-operation", "explain_merge", "--args", arguments, *options],
-            work=Path(work),
-            values={"SEGMENTRY_DB": str(path.resolve()), "SEGMENTRY_TEMP_DIRECTORY": f"{work}/duckdb_temp"},
-            manifest=parsed(path.stem),
-            callbacks=[listen],
+    try:
+        said = run_operation(
+            "explain_merge",
+            str(path.resolve()),
+            arguments={"id": id_, "as_json": True},
+            variables=json.dumps(dict(variables or {})),
         )
-    if not outcome.success:
-        raise CustomerMergeError(readable(outcome.exception or "\n".join(problems)))
+    except PipelineError as error:
+        raise CustomerMergeError(str(error)) from error
     return MergeExplanation(**json.loads(said[-1]))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segmentry.exceptions import DataValidationError, PipelineError
-from segmentry.project import invoke, readable
+from segmentry.project import invoke, parsed, readable
 
 __all__ = ["BuildOutcome", "build_from_files"]
 
@@ -140,15 +140,12 @@ def _run_dbt(
     select: Sequence[str],
     on_progress: Callable[[str], None],
 ) -> BuildOutcome:
-    options = ["--vars", json.dumps(settings), "--log-level-file", "info"]
+    variables = json.dumps(settings, sort_keys=True)
     started = time.monotonic()
     on_progress("reading the project")
-    parsed = invoke(["parse", *options], work=output, values=values)
-    if not parsed.success:
-        raise PipelineError(readable(parsed.exception))
-    manifest: Any = parsed.result
+    manifest = parsed(database.stem, variables)
     watch = _Watch(manifest, on_progress, started)
-    build = ["build", *options, "--exclude-resource-type", "unit_test"]
+    build = ["build", "--vars", variables, "--log-level-file", "info", "--exclude-resource-type", "unit_test"]
     # Data tests speak of the whole.
     build += ["--exclude-resource-type", "test", "--select", *select] if select else []
     built = invoke(build, work=output, values=values, manifest=manifest, callbacks=[watch.on_event])

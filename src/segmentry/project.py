@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import tempfile
@@ -14,7 +15,7 @@ from typing import Any
 
 from segmentry.exceptions import ConfigurationError, PipelineError
 
-__all__ = ["environment", "find_project", "invoke", "parsed", "readable"]
+__all__ = ["environment", "find_project", "invoke", "parsed", "readable", "run_operation"]
 
 _HEADING = re.compile(
     r"(Encountered an error while running operation: )?(Compilation|Runtime|Database|Parsing|Dbt ?\w*) Error"
@@ -85,14 +86,17 @@ def invoke(
             connections.close_all_connections()
 
 
-@functools.cache
-def parsed(database: str) -> Any:
-    """Parse the project once per process.
+@functools.lru_cache(maxsize=8)
+def parsed(database: str, variables: str = "{}") -> Any:
+    """Parse the project, once per process for a database and vars.
 
     Parameters
     ----------
     database
         Name of the database that relations carry: the stem of a DuckDB file, or ``memory``.
+    variables
+        Vars of the project that override its defaults, as JSON. A command may be given others, where they do
+        not change which models depend on which.
 
     Returns
     -------
@@ -106,11 +110,67 @@ def parsed(database: str) -> Any:
     path = ":memory:" if database == "memory" else f"{database}.duckdb"
     with tempfile.TemporaryDirectory(prefix="segmentry_") as work:
         outcome = invoke(
-            ["parse"], work=Path(work), values={"SEGMENTRY_DB": path, "SEGMENTRY_INPUT_FILES": "[]"}
+            ["parse", "--vars", variables],
+            work=Path(work),
+            values={"SEGMENTRY_DB": path, "SEGMENTRY_INPUT_FILES": "[]"},
         )
     if not outcome.success:
         raise PipelineError(readable(outcome.exception))
     return outcome.result
+
+
+def run_operation(
+    macro: str, database: str, *, arguments: Mapping[str, Any] | None = None, variables: str = "{}"
+) -> list[str]:
+    """Run a macro of the project.
+
+    Parameters
+    ----------
+    macro
+        Its name.
+    database
+        A DuckDB file, or ``:memory:``.
+    arguments
+        Its arguments.
+    variables
+        Vars of the project that override its defaults, as JSON.
+
+    Returns
+    -------
+    list of str
+        What it printed.
+
+    Raises
+    ------
+    PipelineError
+        The macro failed; the message is its own.
+    """
+    said: list[str] = []
+    problems: list[str] = []
+
+    def listen(event: Any) -> None:
+        # What an operation prints, and why it fails, is in events alone.
+        if event.info.name == "PrintEvent":
+            said.append(event.info.msg)
+        elif event.info.level == "error":
+            problems.append(event.info.msg)
+
+    command = ["run-operation", macro, "--args", json.dumps(dict(arguments or {})), "--vars", variables]
+    with tempfile.TemporaryDirectory(prefix="segmentry_") as work:
+        outcome = invoke(
+            command,
+            work=Path(work),
+            values={
+                "SEGMENTRY_DB": database,
+                "SEGMENTRY_INPUT_FILES": "[]",
+                "SEGMENTRY_TEMP_DIRECTORY": f"{work}/duckdb_temp",
+            },
+            manifest=parsed("memory" if database == ":memory:" else Path(database).stem),
+            callbacks=[listen],
+        )
+    if not outcome.success:
+        raise PipelineError(readable(outcome.exception or "\n".join(problems)))
+    return said
 
 
 @contextmanager

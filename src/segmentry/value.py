@@ -54,8 +54,8 @@ DAYS_PER_WEEK = 7
 MINIMUM_REPEAT_CUSTOMERS = 100
 # A parameter that runs to one of these limits has no optimum: the data lack what it would describe.
 LOWEST, HIGHEST = 1e-4, 1e4
-# But for a: from here on customers differ in their probability to leave by less than 14 %, which is no fault,
-# and powers of a leave the range of doubles.
+# But for a: from here on customers differ in their probability to leave by about 14 % at most, which is no
+# fault, and powers of a leave the range of doubles.
 HIGHEST_A = 50
 # Share of customers who leave after a purchase, a / (a + b), below which nobody seems to leave at all.
 MINIMUM_DROPOUT = 1e-3
@@ -210,7 +210,7 @@ def fit_spend(histories: pd.DataFrame) -> SpendModel:
     Returns
     -------
     SpendModel
-        Parameters are NaN when there was too little to fit.
+        Parameters are NaN when there was too little to fit or everybody spends the same.
 
     Raises
     ------
@@ -230,6 +230,10 @@ def fit_spend(histories: pd.DataFrame) -> SpendModel:
     repeats, spend = repeats[paid][order], spend[paid][order]
     means = spend / repeats
     scale = float(means.mean())
+    if np.ptp(means) <= 1e-9 * scale:
+        # The climb would stop anywhere on its way to the limits.
+        problem = "no optimum, everybody spends the same on an occasion"
+        return SpendModel(math.nan, math.nan, math.nan, problem=problem)
     optimum = _maximise(_SpendLikelihood, [repeats, spend / scale], [2.0] * 3, [HIGHEST] * 3)
     p, q = optimum.values[:2]
     problem = ""
@@ -313,30 +317,30 @@ def fit_clv(inputs: pd.DataFrame, clv_method: str = "auto", churn_method: str = 
     >>> fit_clv(few)[["method", "fit_ok", "is_clv_method"]].values.tolist()
     [['mbg_nbd', False, False], ['bg_nbd', False, False], ['heuristic', False, True]]
     """
+    candidates = {"is_clv_method": _candidates(clv_method), "is_churn_method": _candidates(churn_method)}
+    chosen = dict.fromkeys(candidates, "heuristic")
     fitted: dict[PurchaseMethod, PurchaseModel] = {}
-    spend: SpendModel | None = None
-
-    def choose(wanted: str, needs_spend: bool) -> str:
-        nonlocal spend
-        for method in _candidates(wanted):
+    for purpose, methods in candidates.items():
+        for method in methods:
             model = fitted[method] = fitted.get(method) or fit_purchases(inputs, method)
-            spend = spend or fit_spend(inputs)
-            spend_is_fine = not spend.problem and not (wanted == "auto" and spend.is_dependent)
             if not model.problem:
-                return method if spend_is_fine or not needs_spend else "heuristic"
-        return "heuristic"
-
-    value, churn = choose(clv_method, needs_spend=True), choose(churn_method, needs_spend=False)
+                chosen[purpose] = method
+                break
+    rows: list[dict[str, Any]] = []
+    if fitted:
+        spend = fit_spend(inputs)
+        if spend.problem or (clv_method == "auto" and spend.is_dependent):
+            chosen["is_clv_method"] = "heuristic"
+        rows = [_fit_row(model, spend) for model in fitted.values()]
     counts = {
         "customer_count": len(inputs),
         "repeat_customer_count": int((inputs["repeat_count"] > 0).sum()) if len(inputs) else 0,
     }
-    rows = [_fit_row(model, spend) for model in fitted.values() if spend]
     rows.append(
         {"method": "heuristic", "fit_ok": False, "spend_fit_ok": False, "reason": "a rule that needs no fit"}
     )
     for row in rows:
-        row |= counts | {"is_clv_method": row["method"] == value, "is_churn_method": row["method"] == churn}
+        row |= counts | {purpose: row["method"] == method for purpose, method in chosen.items()}
     return typed_frame(rows, FIT_SCHEMA)
 
 
@@ -406,7 +410,7 @@ class _PurchaseLikelihood:
         x, n_x = self._x, self._n_x
         stayed = b + x + self._k
         before = np.where(self._may_leave, stayed - 1, 1.0)
-        left = np.where(self._may_leave, math.log(a) - np.log(before), -np.inf)
+        left = np.where(self._may_leave, logarithms[2] - np.log(before), -np.inf)
         log_time, inverse_time = np.log(alpha + self._weeks), 1 / (alpha + self._weeks)
         shape_observed = r * self._n_observed + self._nx_observed
         # Logarithm of the odds of having left after the last purchase against being here still.
@@ -418,7 +422,7 @@ class _PurchaseLikelihood:
         total = float(
             n_x @ (gammaln(r + x) + gammaln(stayed) - gammaln(a + stayed))
             - gammaln(r)
-            + r * math.log(alpha)
+            + r * logarithms[1]
             - gammaln(b)
             + gammaln(a + b)
             - shape_observed @ log_time
@@ -427,7 +431,7 @@ class _PurchaseLikelihood:
         by_r = (
             n_x @ digamma(r + x)
             - digamma(r)
-            + math.log(alpha)
+            + logarithms[1]
             - self._n_observed @ log_time
             + (weight * log_lapse).sum()
         )
@@ -447,7 +451,6 @@ class _SpendLikelihood:
     def __init__(self, repeats: Floats, spend: Floats) -> None:
         self._spend = spend
         self._x, self._place = np.unique(repeats, return_inverse=True)
-        self._repeats = repeats
         self._n_x = np.bincount(self._place) / len(spend)
         self._log_spend_x = np.bincount(self._place, weights=np.log(spend)) / len(spend)
 
@@ -462,12 +465,12 @@ class _SpendLikelihood:
         total = float(
             n_x @ (gammaln(p * x + q) - gammaln(p * x))
             - gammaln(q)
-            + q * math.log(gamma)
+            + q * logarithms[2]
             + p * (x @ self._log_spend_x)
             - (p * x + q) @ log_whole_x
         )
         by_p = (n_x * x) @ (digamma(p * x + q) - digamma(p * x)) + x @ (self._log_spend_x - log_whole_x)
-        by_q = n_x @ digamma(p * x + q) - digamma(q) + math.log(gamma) - log_whole_x.sum()
+        by_q = n_x @ digamma(p * x + q) - digamma(q) + logarithms[2] - log_whole_x.sum()
         by_gamma = q / gamma - (p * x + q) @ inverse_x
         return total, np.array([by_p * p, by_q * q, by_gamma * gamma])
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from segmentry.project import invoke, parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).with_name("dbt")
@@ -34,11 +39,38 @@ def run_dbt(*arguments: str, database: Path, cwd: Path = ROOT) -> subprocess.Com
     )
 
 
+def invoke_on(
+    database: Path, *arguments: str, variables: Mapping[str, Any], manifest: Any = None
+) -> list[str]:
+    """Run a command of dbt in this process, on a project that is parsed once; return what went wrong."""
+    done = invoke(
+        [*arguments, "--vars", json.dumps(variables)],
+        work=database.parent,
+        values={
+            "SEGMENTRY_DB": str(database),
+            "SEGMENTRY_TEMP_DIRECTORY": str(database.parent / "duckdb_temp"),
+        },
+        manifest=manifest or parsed(database.stem),
+    )
+    results = getattr(done.result, "results", None) or []
+    messages = [str(result.message) for result in results if result.status in ("error", "fail")]
+    messages += [str(done.exception)] if done.exception else []
+    assert done.success == (not messages)
+    return messages
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
     """Processes that a shell starts in the background ignore Ctrl-C, and so would all that the tests start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def no_proxy_and_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test decides which model is asked and with which key, not the machine."""
+    for name in [name for name in os.environ if name.upper().endswith("_PROXY") or name.startswith("OPENAI")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,33 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from segmentry.explain import SegmentFacts, TemplateProvider
 from segmentry.explain.facts import DIMENSIONS
 
-__all__ = ["Call", "Server", "answer_to", "completion", "facts_in", "serve"]
+__all__ = [
+    "FAULTS",
+    "KEY",
+    "Call",
+    "Handler",
+    "Server",
+    "answer_to",
+    "changed",
+    "completion",
+    "content",
+    "drip",
+    "facts_in",
+    "hang",
+    "serve",
+    "status",
+]
+
+KEY = "planted-0123456789abcdef"
+"""What the tests set as the key."""
 
 USAGE = {
     "prompt_tokens": 1000,
@@ -44,10 +64,6 @@ class Call:
     @property
     def segment_id(self) -> str:
         return str(self.facts["segment"]["segment_id"])
-
-    @property
-    def is_correction(self) -> bool:
-        return len(self.body["messages"]) > 2
 
 
 Reply = Callable[["Handler", Call], None]
@@ -191,3 +207,138 @@ def serve(reply: Reply = Handler.send_well) -> Iterator[Server]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+# ---- Replies, and every fault that we could think of ---------------------------------------------------
+
+
+def status(code: int, error: Any = None, **headers: str) -> Reply:
+    """A status, and the error of the body."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda handler, call: handler.send({"error": error or {"message": "no"}}, code, named)
+
+
+def content(*args: Any, **kwargs: Any) -> Reply:
+    """A chat completion, whatever the facts."""
+    return lambda handler, call: handler.send(completion(*args, **kwargs))
+
+
+def raw(data: bytes, content_type: str = "application/json") -> Reply:
+    """Bytes with status 200."""
+    return lambda handler, call: handler.send(data, content_type=content_type)
+
+
+def changed(**texts: Any) -> Reply:
+    """A good answer with some parts replaced."""
+
+    def reply(handler: Handler, call: Call) -> None:
+        answer = answer_to(call.facts)
+        for name, value in texts.items():
+            if name in ("what", "when", "how", "who"):
+                answer[name] |= value
+            else:
+                answer[name] = value
+        handler.send(completion(answer))
+
+    return reply
+
+
+def hang(handler: Handler, call: Call) -> None:
+    """Say nothing for longer than a test waits."""
+    time.sleep(6)
+
+
+def drip(handler: Handler, call: Call) -> None:
+    """Send a byte now and then, for longer than a test waits."""
+    handler.send_part(10_000, [b" "] * 120, pause=0.05)
+
+
+def in_the_past() -> str:
+    """A date for Retry-After."""
+    return format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
+
+
+TEN_MEGABYTES = b'{"choices": [], "padding": "' + b"x" * 10_000_000 + b'"}'
+
+# What the server does every time -> kind of failure, calls, whether something is booked.
+FAULTS: dict[str, tuple[Reply, str, int, bool]] = {
+    "no answer": (hang, "timeout", 1, True),
+    "a dripping answer": (drip, "timeout", 1, True),
+    "408": (status(408), "timeout", 3, False),
+    "a reset connection": (lambda handler, call: handler.reset(), "connection", 3, False),
+    "a body cut short": (lambda handler, call: handler.send_part(5000, [b'{"cho']), "connection", 3, True),
+    "429 with Retry-After": (status(429, Retry_After="0.02"), "rate_limited", 3, False),
+    "429 until a date that is past": (status(429, Retry_After=in_the_past()), "rate_limited", 3, False),
+    "429 for an hour": (status(429, Retry_After="3600"), "rate_limited", 1, False),
+    "429 with an absurd Retry-After": (status(429, Retry_After="soon"), "rate_limited", 3, False),
+    "429 without quota": (
+        status(429, {"message": "pay", "code": "insufficient_quota", "type": "insufficient_quota"}),
+        "quota",
+        1,
+        False,
+    ),
+    "402": (status(402), "quota", 1, False),
+    "500": (status(500), "server", 3, False),
+    "502 in HTML": (lambda handler, call: handler.send(b"<html>", 502), "server", 3, False),
+    "503 with Retry-After": (status(503, Retry_After="0"), "server", 3, False),
+    "529": (status(529), "server", 3, False),
+    "400": (status(400, {"message": "no response_format here"}), "bad_request", 1, False),
+    "413": (status(413), "bad_request", 1, False),
+    "422": (status(422), "bad_request", 1, False),
+    "400 of a content filter": (
+        status(400, {"message": "no", "code": "content_filter"}),
+        "content_filter",
+        1,
+        False,
+    ),
+    "a redirect": (status(307, Location="http://127.0.0.1:9/elsewhere"), "protocol", 1, False),
+    "HTML with 200": (raw(b"<html>log in</html>", "text/html"), "protocol", 1, True),
+    "an empty body": (raw(b""), "protocol", 1, True),
+    "half of a JSON": (raw(b'{"choices": [{"mess'), "protocol", 1, True),
+    "bytes that are no text": (raw(b"\xff\xfe\x00\x9f"), "protocol", 1, True),
+    "JSON a thousand deep": (raw(b"[" * 100_000), "protocol", 1, True),
+    "a list": (raw(b"[]"), "protocol", 1, True),
+    "null choices": (raw(b'{"choices": null}'), "protocol", 1, True),
+    "no choices": (raw(b'{"choices": []}'), "protocol", 1, True),
+    "an error with 200": (raw(b'{"error": {"message": "model is loading"}}'), "protocol", 1, True),
+    "ten megabytes": (raw(TEN_MEGABYTES), "protocol", 1, True),
+    "null content": (content(None), "protocol", 1, True),
+    "blank content": (content("  \n"), "protocol", 1, True),
+    "a refusal": (content(None, refusal="I can't help with that."), "refusal", 1, True),
+    "a truncated answer": (content('{"headline": "They', finish="length"), "truncated", 1, True),
+    "a filtered answer": (content("", finish="content_filter"), "content_filter", 1, True),
+    "prose": (content("Sure! Here is the explanation."), "schema", 2, True),
+    "JSON in a code fence": (content('```json\n{"headline": "x"}\n```'), "schema", 2, True),
+    "another object": (content({"answer": 42}), "schema", 2, True),
+    "a field too many": (changed(decision="pursue"), "schema", 2, True),
+    "a field of another type": (changed(headline=["a", "b"]), "schema", 2, True),
+    "no headline": (changed(headline=None), "schema", 2, True),
+    "a wrong number": (changed(headline="They hold 93% of expected value"), "ungrounded", 2, True),
+    "the right number, not as a slot": (changed(headline="They are 12%"), "ungrounded", 2, True),
+    "a number word": (changed(executive_summary="They hold two thirds"), "ungrounded", 2, True),
+    "a full-width digit": (
+        changed(executive_summary="They hold \N{FULLWIDTH DIGIT NINE} parts"),
+        "ungrounded",
+        2,
+        True,
+    ),
+    "a circled digit": (changed(executive_summary="Rank ③"), "ungrounded", 2, True),
+    "an unknown slot": (changed(headline="{{profit}}"), "ungrounded", 2, True),
+    "a slot of another text": (changed(headline="{{roi_high}}"), "ungrounded", 2, True),
+    "a slot that facts don't have": (changed(what={"text": "{{what_9}}"}), "ungrounded", 2, True),
+    "a candidate that was not offered": (changed(what={"candidate": "Yachts"}), "ungrounded", 2, True),
+    "no candidate": (changed(what={"candidate": None}), "ungrounded", 2, True),
+    "a level of its own": (
+        changed(confidence_justification="{{confidence_level}}, that is, low confidence"),
+        "ungrounded",
+        2,
+        True,
+    ),
+    "no level": (changed(confidence_justification="We are sure."), "ungrounded", 2, True),
+    "an empty text": (changed(roi_expectation=""), "ungrounded", 2, True),
+    "an endless text": (changed(roi_expectation="profit " * 500), "ungrounded", 2, True),
+    "a template in the text": (changed(headline="{% raw %}{{ 7*7 }}"), "ungrounded", 2, True),
+    "a formula": (changed(headline='=HYPERLINK("http://x","y")'), "ungrounded", 2, True),
+    "terminal codes": (changed(headline="\x1b[2Jgone"), "ungrounded", 2, True),
+    "turned writing": (changed(headline="\u202eabc"), "ungrounded", 2, True),
+}

@@ -17,8 +17,18 @@ from door import SEGMENTRY
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segmentry.backtest import FLOOR, METHODS, calibration, holdout_length, recommendation, score_method
-from segmentry.exceptions import InsufficientDataError
+from segmentry.backtest import (
+    FLOOR,
+    METHODS,
+    Backtest,
+    backtest_from_files,
+    calibration,
+    holdout_length,
+    plot_backtest,
+    recommendation,
+    score_method,
+)
+from segmentry.exceptions import DataValidationError, InsufficientDataError
 
 EXAMPLES = int(os.environ.get("SEGMENTRY_EXAMPLES", "20"))
 FIRST, LAST, HOLDOUT = pd.Timestamp("2023-01-01"), pd.Timestamp("2024-06-30"), 120
@@ -51,8 +61,8 @@ def tables(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
-def test_measures_agree_with_other_libraries(seed: int) -> None:
-    from sklearn.metrics import brier_score_loss, mean_absolute_error, roc_auc_score
+def test_measures_agree_with_other_ways_to_them(seed: int) -> None:
+    from sklearn.metrics import brier_score_loss, mean_absolute_error
 
     predicted, actual = tables(seed)
     found = score_method("mine", predicted.sample(frac=1, random_state=seed % 1000), actual).iloc[0]
@@ -61,13 +71,16 @@ def test_measures_agree_with_other_libraries(seed: int) -> None:
     close = {"abs": 1e-6, "nan_ok": True}
     error = mean_absolute_error(real["actual_purchases"], predicted["expected_purchases"])
     assert found["purchases_mae"] == pytest.approx(error, **close)
-    varies = churned.nunique() == 2
-    area = roc_auc_score(churned, predicted["churn_risk"]) if varies else float("nan")
+    risk = predicted["churn_risk"].to_numpy()
+    left, stayed = risk[churned][:, None], risk[~churned]
+    wins = (left > stayed) + (left == stayed) / 2
+    area = wins.mean() if wins.size else float("nan")
     assert found["churn_auc"] == pytest.approx(area, **close)
     brier = brier_score_loss(churned, predicted["churn_risk"], labels=[False, True])
     assert found["churn_brier"] == pytest.approx(brier, **close)
     constant = min(predicted["clv"].nunique(), real["actual_value"].nunique()) < 2
-    rank = float("nan") if constant else predicted["clv"].corr(real["actual_value"], method="spearman")
+    ranks = predicted["clv"].rank(), real["actual_value"].rank()
+    rank = float("nan") if constant else np.corrcoef(*ranks)[0, 1]
     assert found["value_spearman"] == pytest.approx(rank, **close)
     assert found["actual_value"] == pytest.approx(actual["actual_value"].sum() - 99, abs=1e-5)
     assert (found["customer_count"], found["actual_churn"]) == (
@@ -92,9 +105,19 @@ def test_a_third_of_a_short_history_is_held_out() -> None:
         holdout_length(days.head(0), date(2024, 1, 15), 182)
 
 
-def scores(**rows: tuple[str, float, float, float]) -> pd.DataFrame:
-    """Rows of method: used, predicted value, rank correlation, Brier score; 100 were spent."""
-    columns = ["used", "predicted_value", "value_spearman", "churn_brier"]
+def test_no_days_are_not_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = pd.DataFrame({"order_date": [pd.Timestamp("2024-01-01")]})
+    monkeypatch.setattr(
+        "segmentry.backtest._Builder.purchase_days", lambda builder: (days, date(2024, 12, 31))
+    )
+    for wanted in (0, -1, 365):
+        with pytest.raises(DataValidationError, match=f"{wanted} days can't be held out"):
+            backtest_from_files(tmp_path / "events.csv", None, tmp_path, holdout_days=wanted)
+
+
+def scores(**rows: tuple[str, str, float, float, float]) -> pd.DataFrame:
+    """Rows of method: used for value, for churn, predicted value, rank correlation, Brier score; 100 were spent."""
+    columns = ["used_for_value", "used_for_churn", "predicted_value", "value_spearman", "churn_brier"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return table.rename_axis("method").reset_index().assign(actual_value=100.0)
 
@@ -102,9 +125,9 @@ def scores(**rows: tuple[str, float, float, float]) -> pd.DataFrame:
 def test_the_recommendation_follows_the_measures() -> None:
     text = recommendation(
         scores(
-            mbg_nbd=("mbg_nbd", 94, 0.44, 0.131),
-            bg_nbd=("bg_nbd", 96, 0.43, 0.150),
-            heuristic=("heuristic", 73, 0.47, 0.136),
+            mbg_nbd=("mbg_nbd", "mbg_nbd", 94, 0.44, 0.131),
+            bg_nbd=("bg_nbd", "bg_nbd", 96, 0.43, 0.150),
+            heuristic=("heuristic", "heuristic", 73, 0.47, 0.136),
         )
     )
     # Two per cent are no reason to rank worse; a quarter is one.
@@ -113,19 +136,22 @@ def test_the_recommendation_follows_the_measures() -> None:
     assert "set segmentry_churn_method to mbg_nbd" in text
     text = recommendation(
         scores(
-            mbg_nbd=("heuristic", 53, 0.55, 0.2),
-            heuristic=("heuristic", 53, 0.55, 0.2),
-            same_again=(FLOOR, 70, 0.6, 0.3),
+            mbg_nbd=("heuristic", "heuristic", 53, 0.55, 0.2),
+            heuristic=("heuristic", "heuristic", 53, 0.55, 0.2),
+            same_again=(FLOOR, FLOOR, 70, 0.6, 0.3),
         )
     )
     assert "set segmentry_clv_method to heuristic" in text
     assert "revenue is enough" in text
     assert "Did not fit: mbg_nbd, bg_nbd" in text
     text = recommendation(
-        scores(mbg_nbd=("mbg_nbd", 94, 0.44, 0.131), heuristic=("heuristic", 94, 0.44, 0.132))
+        scores(
+            mbg_nbd=("mbg_nbd", "mbg_nbd", 94, 0.44, 0.131),
+            heuristic=("heuristic", "heuristic", 94, 0.44, 0.132),
+        )
     )
     assert "mbg_nbd and heuristic do equally well" in text
-    nothing = scores(heuristic=("heuristic", 5, float("nan"), 0.1)).assign(actual_value=0.0)
+    nothing = scores(heuristic=("heuristic", "heuristic", 5, float("nan"), 0.1)).assign(actual_value=0.0)
     assert "nothing can be told" in recommendation(nothing)
 
 
@@ -133,8 +159,8 @@ def test_the_recommendation_follows_the_measures() -> None:
 
 
 def events(customers: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Orders of customers who leave some day, a third of them under an id that is merged away after the cut; and the merges."""
-    rng = np.random.default_rng(31)
+    """Orders of customers who leave some day, and refunds that name none, a third under an id that is merged away after the cut; and the merges."""
+    rng, returning = np.random.default_rng(31), np.random.default_rng(32)
     rows = []
     for number in range(customers):
         at = FIRST + pd.Timedelta(days=int(rng.integers(0, 300)))
@@ -143,6 +169,11 @@ def events(customers: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         while at <= LAST:
             alias = f"old-{name}" if number % 3 == 0 and rng.random() < 0.5 else name
             rows.append((alias, at, "purchase", round(float(rng.lognormal(3, 0.4)), 2)))
+            # Before the cut and after it; a few are more than the customer ever spent.
+            if returning.random() < 0.2:
+                refunded_at = min(at + pd.Timedelta(days=int(returning.integers(0, 90))), LAST)
+                share = returning.choice([0.3, 50.0], p=[0.95, 0.05])
+                rows.append((alias, refunded_at, "refund", round(rows[-1][-1] * share, 2)))
             if rng.random() < leave:
                 break
             at += pd.Timedelta(days=int(np.ceil(rng.exponential(1 / pace))))
@@ -165,12 +196,21 @@ def held_out(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         [str(SEGMENTRY), *words], cwd=directory, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    known = table[table["event_type"] == "purchase"].assign(
-        customer_id=lambda rows: rows["customer_id"].str.removeprefix("old-"),
-        day=lambda rows: rows["event_at"],
+    known = table.assign(customer_id=table["customer_id"].str.removeprefix("old-"), day=table["event_at"])
+    days = (
+        known[known["event_type"] == "purchase"]
+        .groupby(["customer_id", "day"], as_index=False)["amount"]
+        .sum()
     )
-    days = known.groupby(["customer_id", "day"], as_index=False)["amount"].sum()
-    return {"output": directory / "out", "text": done.stdout, "days": days}
+    refunds = known[known["event_type"] == "refund"]
+    return {"output": directory / "out", "text": done.stdout, "days": days, "refunds": refunds}
+
+
+def after_refunds(days: pd.DataFrame, refunds: pd.DataFrame) -> pd.DataFrame:
+    """Purchase days of which each bears its share of the customer's refunds."""
+    gross = days.groupby("customer_id")["amount"].transform("sum")
+    refunded = days["customer_id"].map(refunds.groupby("customer_id")["amount"].sum()).fillna(0)
+    return days.assign(amount=days["amount"] * (1 - refunded / gross).clip(lower=0))
 
 
 def heuristic(days: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
@@ -194,13 +234,18 @@ def heuristic(days: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
 
 
 def test_a_run_is_what_the_events_say(held_out: dict[str, Any]) -> None:
-    days = held_out["days"]
+    gross, refunds = held_out["days"], held_out["refunds"]
     cut = LAST - pd.Timedelta(days=HOLDOUT - 1)
+    days = after_refunds(gross, refunds)
+    assert len(refunds[refunds["day"] < cut]) > 50 < len(refunds[refunds["day"] >= cut])
+    assert (days["amount"] == 0).any()
     found = pd.read_csv(held_out["output"] / "clv_backtest.csv").set_index("method")
     assert list(found.index) == [*METHODS, FLOOR]
-    assert found["used"].tolist() == [*METHODS, FLOOR]
+    assert found["used_for_value"].tolist() == found["used_for_churn"].tolist() == [*METHODS, FLOOR]
 
-    predicted = heuristic(days, cut)
+    # At the cut only the refunds before it are known.
+    past = after_refunds(gross[gross["day"] < cut], refunds[refunds["day"] < cut])
+    predicted = heuristic(past, cut)
     later = days[days["day"] >= cut].groupby("customer_id")["amount"].agg(["size", "sum"])
     later = later.reindex(predicted.index).fillna(0)
     row = found.loc["heuristic"]
@@ -225,6 +270,36 @@ def test_a_run_is_what_the_events_say(held_out: dict[str, Any]) -> None:
     assert floor["predicted_churn"] == pytest.approx(
         1 - before["customer_id"].nunique() / len(predicted), abs=1e-6
     )
+
+
+def test_equal_prices_leave_churn_to_the_models(tmp_path: Path) -> None:
+    """The models of purchases fit and that of spend does not: they are compared for churn, and not for value."""
+    table, _ = events(400)
+    orders = table[table["event_type"] == "purchase"].assign(amount=9.99)
+    orders.to_parquet(tmp_path / "events.parquet")
+    words = ["backtest", "--events", "events.parquet", "--output", "out", "--holdout-days", str(HOLDOUT)]
+    done = subprocess.run([str(SEGMENTRY), *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_csv(tmp_path / "out" / "clv_backtest.csv")
+    bins = pd.read_csv(tmp_path / "out" / "clv_backtest_calibration.csv")
+    rows = scores.set_index("method")
+    assert rows["used_for_value"].tolist() == ["heuristic"] * 3 + [FLOOR]
+    assert rows["used_for_churn"].tolist() == [*METHODS, FLOOR]
+    assert rows.loc[["mbg_nbd", "bg_nbd"], "churn_brier"].ne(rows.loc["heuristic", "churn_brier"]).all()
+    assert (
+        rows.loc[["mbg_nbd", "bg_nbd"], "predicted_value"].eq(rows.loc["heuristic", "predicted_value"]).all()
+    )
+    value, churn = recommendation(scores).split(" Churn: ")
+    assert recommendation(scores) in done.stdout
+    assert "set segmentry_clv_method to heuristic" in value
+    assert "nbd" not in value
+    assert all(method in churn for method in METHODS)
+    assert "For churn alone, since spend did not fit: mbg_nbd, bg_nbd." in churn
+    assert "Did not fit" not in churn
+    left, right = plot_backtest(Backtest(date(2024, 3, 3), HOLDOUT, scores, bins, "")).axes
+    labels = [method.replace("_", " ") for method in METHODS]
+    assert left.get_legend_handles_labels()[1] == labels
+    assert [label.get_text() for label in right.get_yticklabels()] == ["heuristic", "same again"]
 
 
 def test_the_models_see_only_what_was_before_the_cut(held_out: dict[str, Any]) -> None:

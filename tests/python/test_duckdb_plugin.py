@@ -27,7 +27,7 @@ from segmentry.explain.providers import TemplateProvider
 REPO = Path(__file__).parents[2]
 REQUEST = {
     "provider": "template",
-    "model": "template-2",
+    "model": f"template-{PROMPT_VERSION}",
     "language": "en",
     "maximum_tokens": 4000,
     "prompt_version": PROMPT_VERSION,

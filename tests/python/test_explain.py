@@ -51,7 +51,7 @@ TEXTS = (
 SETTINGS = ExplanationSettings.parse(
     {
         "provider": "template",
-        "model": "template-2",
+        "model": f"template-{PROMPT_VERSION}",
         "language": "en",
         "maximum_tokens": 4000,
         "prompt_version": PROMPT_VERSION,

@@ -14,24 +14,20 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import DBT, ROOT
-from llm_server import Call, Handler, Server, answer_to, completion, serve
-from test_llm_faults import FAULTS
+from conftest import DBT, ROOT, invoke_on
+from llm_server import FAULTS, KEY, Call, Handler, Server, answer_to, completion, drip, serve
 
 from segmentry import cli
 from segmentry.explain.language import GERMAN, LANGUAGES
 from segmentry.project import invoke, parsed
 from segmentry.robustness import CONFIDENCE
 
-KEY = "planted-0123456789abcdef"
 LAYER = "int_segmentry__segment_facts+"
 LEDGER = "segmentry_internal.int_segmentry__llm_ledger"
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper().endswith("_PROXY") or name.startswith("OPENAI")]:
-        monkeypatch.delenv(name)
+def environment(no_proxy_and_no_key: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 
@@ -52,27 +48,16 @@ def variables(server: Server, **more: Any) -> dict[str, Any]:
 
 def run(database: Path, server: Server, *arguments: str, command: str = "run", **more: Any) -> list[str]:
     """Build the layer from the facts on; messages of what failed."""
-    work = database.parent
     without_unit_tests = ("--exclude-resource-type", "unit_test") if command == "build" else ()
-    values = {"SEGMENTRY_DB": str(database), "SEGMENTRY_TEMP_DIRECTORY": str(work / "duckdb_temp")}
-    done = invoke(
-        [
-            command,
-            "--select",
-            LAYER,
-            "--vars",
-            json.dumps(variables(server, **more)),
-            *arguments,
-            *without_unit_tests,
-        ],
-        work=work,
-        values=values,
-        manifest=parsed("warehouse"),
+    return invoke_on(
+        database,
+        command,
+        "--select",
+        LAYER,
+        *arguments,
+        *without_unit_tests,
+        variables=variables(server, **more),
     )
-    assert done.result is not None, done.exception
-    failed = [str(node.message) for node in done.result.results if node.status in ("error", "fail")]
-    assert done.success == (not failed)
-    return failed
 
 
 def query(database: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -156,7 +141,7 @@ def lie(handler: Handler, call: Call) -> None:
     [
         (bad_gateway, "server", 3),
         (lie, "ungrounded", 2),
-        (lambda handler, call: handler.send_part(900, [b" "] * 60, 0.05), "timeout", 1),
+        (drip, "timeout", 1),
         (lambda handler, call: handler.send(b"\x00" * 2_000_000), "protocol", 1),
     ],
     ids=["server", "ungrounded", "timeout", "protocol"],
@@ -169,7 +154,7 @@ def test_a_build_survives_a_model_that_fails(demo: Path, reply: Any, kind: str, 
     with serve(reply) as server:
         # The data tests look at the texts of one of them; they are the same for all.
         command = "build" if kind == "ungrounded" else "run"
-        assert run(demo, server, command=command, request_seconds=1) == []
+        assert run(demo, server, command=command, request_seconds=3) == []
         assert len(server.calls) == number * calls
     assert {row[1:] for row in texts(demo)} == {("template", "fallback", kind)}
     after = query(
@@ -198,7 +183,7 @@ def test_every_fault_becomes_its_row_in_a_build(demo: Path, first: int) -> None:
         with duckdb.connect(str(demo)) as connection:
             connection.execute(f"delete from {LEDGER}")
         with serve(reply) as server:
-            assert run(demo, server, request_seconds=1) == []
+            assert run(demo, server, request_seconds=3) == []
             calls = Counter(call.segment_id for call in server.calls)
         found = {segment_id: tuple(row) for segment_id, *row in texts(demo)}
         for segment_id in ids:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import csv
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from conftest import ROOT
 from llm_server import completion, serve
 
 from segmentry.exceptions import ConfigurationError, DataValidationError, LLMError
 from segmentry.explain import ExplanationLimits
-from segmentry.explain.doors import ActionabilityFilter, SegmentExplainer
+from segmentry.explain.doors import _WORST_PRICE, ActionabilityFilter, SegmentExplainer
 from segmentry.explain.facts import DIMENSIONS
+from segmentry.explain.prices import ANY_MODEL, PRICE_COLUMNS, find_price, parse_prices
 from segmentry.records import Segment, load_segments
 
 
@@ -71,9 +74,8 @@ def test_the_mock_says_what_the_tables_say(segments: list[Segment], built_demo: 
     assert found == actionable
 
 
-def test_a_model_answers_or_the_door_raises(segments: list[Segment], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper().endswith("_PROXY") or name.startswith("OPENAI")]:
-        monkeypatch.delenv(name)
+@pytest.mark.usefixtures("no_proxy_and_no_key")
+def test_a_model_answers_or_the_door_raises(segments: list[Segment]) -> None:
     segment = segments[0]
     evaluation = ActionabilityFilter(use_mock=False).evaluate(segment)
     with serve() as server:
@@ -85,6 +87,22 @@ def test_a_model_answers_or_the_door_raises(segments: list[Segment], monkeypatch
         explainer = SegmentExplainer(use_mock=False, model="test-model", limits=limits)
         with pytest.raises(LLMError, match=f"{segment.segment_id}.*refusal"):
             explainer.explain(segment, evaluation)
+
+
+def test_the_worst_price_is_that_of_the_seed() -> None:
+    with (ROOT / "seeds/segmentry_model_prices.csv").open(newline="") as file:
+        rows = [[row[name] for name in PRICE_COLUMNS.split(", ")] for row in csv.DictReader(file)]
+    prices = parse_prices((model, *map(Decimal, amounts)) for model, *amounts in rows)
+    assert {ANY_MODEL: prices[ANY_MODEL]} == _WORST_PRICE
+
+
+def test_a_model_without_a_price_is_explained() -> None:
+    with pytest.raises(ConfigurationError, match="no row"):
+        find_price({}, "unheard-of")
+    known = {"known": _WORST_PRICE[ANY_MODEL]}
+    assert find_price(known, "known") == known["known"]
+    with pytest.raises(ConfigurationError, match="no row"):
+        find_price(known, "unheard-of")
 
 
 def test_wrong_use_is_explained(segments: list[Segment], tmp_path: Path) -> None:

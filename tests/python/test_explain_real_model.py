@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,9 +45,8 @@ def address() -> Iterator[str]:
     del server
 
 
-def test_a_real_model_is_asked_and_never_trusted(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper().endswith("_PROXY") or name.startswith("OPENAI")]:
-        monkeypatch.delenv(name)
+@pytest.mark.usefixtures("no_proxy_and_no_key")
+def test_a_real_model_is_asked_and_never_trusted(address: str) -> None:
     settings = ExplanationSettings.parse(
         {
             "provider": "openai",

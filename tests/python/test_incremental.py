@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,50 +13,22 @@ from typing import Any
 import duckdb
 import pytest
 from compiled import text_table
-from conftest import ROOT
+from conftest import ROOT, invoke_on
+
+from segmentry.project import parsed
 
 SEQUENCES = max(1, int(os.environ.get("SEGMENTRY_EXAMPLES", "30")) // 30)
 TYPED, DUPLICATES = "int_segmentry__events_typed", "int_segmentry__duplicate_events_ranked"
 BUILT = [f"int_segmentry__{name}_built" for name in ("sessions", "orders", "purchase_days")]
-TABLES = [
-    TYPED,
-    DUPLICATES,
-    "int_segmentry__events_resolved",
-    "int_segmentry__customers_fingerprinted",
-    *BUILT,
-]
+FINGERPRINTED = "int_segmentry__customers_fingerprinted"
+TABLES = [TYPED, DUPLICATES, FINGERPRINTED, *BUILT]
 EVENT_COLUMNS = [
     "event_id", "customer_id", "event_at", "event_type", "session_id", "order_id", "channel", "amount",
     "discount_amount", "currency", "ingested_at", "is_deleted",
 ]  # fmt: skip
 MERGE_COLUMNS = ["old_id", "new_id", "merged_at", "operation"]
 START = datetime(2024, 1, 1)
-PROFILE = """
-segmentry:
-  target: test
-  outputs:
-    test:
-      type: duckdb
-      path: "{{ env_var('SEGMENTRY_DB') }}"
-      schema: segmentry
-      threads: 1
-      settings: {TimeZone: UTC}
-"""
 Row = dict[str, str | None]
-
-
-_MANIFESTS: dict[bool, Any] = {}
-
-
-def _manifest(is_incremental: bool, arguments: Sequence[str]) -> Any:
-    """Parse the project once for each way to build; other settings do not change what depends on what."""
-    from dbt.cli.main import dbtRunner
-
-    if is_incremental not in _MANIFESTS:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _MANIFESTS[is_incremental] = dbtRunner().invoke(["parse", *arguments]).result
-    return _MANIFESTS[is_incremental]
 
 
 class Warehouse:
@@ -67,7 +38,6 @@ class Warehouse:
         directory.mkdir(parents=True)
         self.directory = directory
         self.database = directory / "warehouse.duckdb"
-        (directory / "profiles.yml").write_text(PROFILE)
 
     def load(self, events: Sequence[Row], merges: Sequence[Row]) -> None:
         """Make the input tables anew."""
@@ -88,36 +58,19 @@ class Warehouse:
         self, *options: str, select: Sequence[str] = BUILT, settings: Mapping[str, Any] | None = None
     ) -> str:
         """Run the models and what they need; return what went wrong, nothing when all is well."""
-        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-        from dbt.cli.main import dbtRunner
-
         variables: dict[str, Any] = {
             "segmentry_use_demo": False,
             "segmentry_events": "{{ source('segmentry_input', 'events') }}",
             "segmentry_id_history": "{{ source('segmentry_input', 'id_history') }}",
             "segmentry_incremental": True,
-            **(settings or {}),
         }
-        os.environ["SEGMENTRY_DB"] = str(self.database)
-        models = ["--select", *(f"+{name}" for name in select)]
-        try:
-            manifest = _manifest(variables["segmentry_incremental"], self._arguments(variables))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                run = ["run", *models, *options, *self._arguments(variables)]
-                outcome = dbtRunner(manifest=manifest).invoke(run)
-        finally:
-            del os.environ["SEGMENTRY_DB"]
-            DuckDBConnectionManager.close_all_connections()
-        results = list(getattr(outcome.result, "results", None) or [])
-        messages = [str(result.message) for result in results if result.status == "error"]
-        return "\n".join([*messages, *([str(outcome.exception)] if outcome.exception else [])])
-
-    def _arguments(self, variables: Mapping[str, Any]) -> list[str]:
-        places = ["--project-dir", str(ROOT), "--profiles-dir", str(self.directory)]
-        places += ["--target-path", str(self.directory / "target"), "--log-path", str(self.directory)]
-        quiet = ["--quiet", "--log-level", "none", "--no-send-anonymous-usage-stats"]
-        return [*places, *quiet, "--vars", json.dumps(variables)]
+        variables |= {name: value for name, value in (settings or {}).items() if name in variables}
+        # Other settings do not change what depends on what.
+        manifest = parsed("warehouse", json.dumps(variables, sort_keys=True))
+        run = ["run", "--select", *(f"+{name}" for name in select), *options]
+        return "\n".join(
+            invoke_on(self.database, *run, variables={**variables, **(settings or {})}, manifest=manifest)
+        )
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a statement."""
@@ -133,15 +86,13 @@ def assert_equal_to_full_refresh(warehouse: Warehouse, full: Warehouse) -> None:
         connection.execute(f"attach '{full.database}' as expected (read_only)")
         differences = {}
         for table in TABLES:
-            # A view names its tables with their database, which has another name here.
             sides = [f"from {side}.segmentry_internal.{table}" for side in ("found", "expected")]
-            if table.endswith("events_resolved"):
-                continue
             for one, other in (sides, reversed(sides)):
                 rows = connection.execute(f"{one} except all {other}").fetchall()
                 if rows:
                     differences[f"{one} except all {other}"] = rows[:3]
     assert differences == {}
+    # A view names its tables with their database, which has another name above.
     resolved = "select * from segmentry_internal.int_segmentry__events_resolved order by all"
     assert warehouse.execute(resolved) == full.execute(resolved)
 
@@ -252,6 +203,83 @@ def test_only_changed_customers_are_built_again(tmp_path: Path) -> None:
     assert ("c1",) not in warehouse.execute(untouched.format("="))
 
 
+@pytest.mark.parametrize(("built", "needed"), [("orders", "has_order"), ("sessions", "has_activity")])
+def test_customers_without_anything_to_build_are_not_read(built: str, needed: str, tmp_path: Path) -> None:
+    shop = Shop(99)
+    shop.grow()
+    warehouse = Warehouse(tmp_path / "incremental")
+    only_mail = {**shop.events[0], "event_id": "mail", "customer_id": "only mail", "event_type": "email_open"}
+    warehouse.load([*shop.events, {**only_mail, "is_deleted": None}], [])
+    assert warehouse.build() == ""
+    table = f"segmentry_internal.int_segmentry__{built}_built"
+    fingerprinted = f"segmentry_internal.{FINGERPRINTED}"
+    having = f"select customer_id from {fingerprinted} where {needed} = 1 order by all"
+    assert warehouse.execute(having) == warehouse.execute(
+        f"select distinct customer_id from {table} order by all"
+    )
+    assert ("only mail",) in warehouse.execute(f"select customer_id from {fingerprinted} where {needed} = 0")
+    # Of two customers that the table lacks, the one that is said to have nothing stays away.
+    warehouse.execute(f"delete from {table} where customer_id in ('c1', 'c2')")
+    warehouse.execute(f"update {fingerprinted} set {needed} = 0 where customer_id = 'c1'")
+    assert warehouse.build("--exclude", FINGERPRINTED) == ""
+    back = f"select distinct customer_id from {table} where customer_id in ('c1', 'c2')"
+    assert warehouse.execute(back) == [("c2",)]
+
+
+def page_view(event_id: str, customer: str, at: str, loaded_at: str) -> Row:
+    """Return an event."""
+    return dict.fromkeys(EVENT_COLUMNS) | {
+        "event_id": event_id,
+        "customer_id": customer,
+        "event_at": at,
+        "event_type": "page_view",
+        "ingested_at": loaded_at,
+    }
+
+
+def test_an_event_that_was_in_the_future_is_looked_at_for_duplicates(tmp_path: Path) -> None:
+    warehouse, full = Warehouse(tmp_path / "incremental"), Warehouse(tmp_path / "full")
+    events = [
+        page_view("plain", "a", "2024-02-01", "2024-02-20"),
+        page_view("twice", "b", "2024-03-10 10:00:00", "2024-02-20"),
+        page_view("twice", "c", "2024-03-10 11:00:00", "2024-02-20"),
+        page_view("later", "a", "2024-03-01", "2024-03-01"),
+    ]
+    warehouse.load(events, [])
+    assert warehouse.build() == ""
+    # As a build on March 1st left it: the repeated event was more than a day ahead.
+    warehouse.execute(
+        f"update segmentry_internal.{TYPED} set reject_reason = 'future_time' where event_id = 'twice'"
+    )
+    warehouse.execute(f"delete from segmentry_internal.{DUPLICATES}")
+    assert warehouse.build() == ""
+    full.load(events, [])
+    assert full.build("--full-refresh") == ""
+    assert full.execute(f"select count(*) from segmentry_internal.{DUPLICATES}") == [(2,)]
+    assert_equal_to_full_refresh(warehouse, full)
+
+
+def test_a_load_time_in_the_future_hides_no_later_load(tmp_path: Path) -> None:
+    warehouse, full = Warehouse(tmp_path / "incremental"), Warehouse(tmp_path / "full")
+    events = [
+        page_view("e1", "a", "2024-02-01", "2024-02-20"),
+        page_view("e2", "b", "2024-02-01", "2099-01-01"),
+    ]
+    warehouse.load(events, [])
+    assert warehouse.build() == ""
+    events += [
+        page_view("e3", "c", "2024-02-02", "2024-02-21"),
+        page_view("e2", "a", "2024-02-02", "2024-02-21"),
+        page_view("e4", "b", "2024-02-03", "2099-01-01"),
+    ]
+    for more in ([], [page_view("e3", "a", "2024-02-01", "2024-02-22")]):
+        events += more
+        for each, option in ((warehouse, []), (full, ["--full-refresh"])):
+            each.load(events, [])
+            assert each.build(*option) == ""
+        assert_equal_to_full_refresh(warehouse, full)
+
+
 def test_other_settings_ask_for_a_full_refresh(tmp_path: Path) -> None:
     shop = Shop(5)
     shop.grow()
@@ -265,6 +293,31 @@ def test_other_settings_ask_for_a_full_refresh(tmp_path: Path) -> None:
     assert "with other settings" in warehouse.build(settings=gap)
     assert warehouse.build("--full-refresh", settings=gap) == ""
     assert warehouse.build(settings=gap) == ""
+    # Without fingerprints nobody knows what the stored events were built on.
+    warehouse.execute(f"delete from segmentry_internal.{FINGERPRINTED}")
+    assert "did not end" in warehouse.build(settings=gap)
+
+
+def test_another_table_of_events_asks_for_a_full_refresh(tmp_path: Path) -> None:
+    shop = Shop(5)
+    shop.grow()
+    warehouse = Warehouse(tmp_path / "incremental")
+    warehouse.load(shop.events, [])
+    warehouse.execute("create table segmentry_internal.segmentry_demo_events as from segmentry_input.events")
+    assert warehouse.build() == ""
+    other = {"segmentry_use_demo": True, "segmentry_events": "{{ ref('segmentry_demo_events') }}"}
+    assert "another table of events" in warehouse.build(settings=other)
+    assert warehouse.build("--full-refresh", settings=other) == ""
+    assert warehouse.build(settings=other) == ""
+
+
+@pytest.mark.parametrize("name", ["segmentry_as_of", "segmentry_minimum_event_date"])
+def test_a_day_has_no_time_of_day(name: str, tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "incremental")
+    warehouse.load([], [])
+    assert f'{name} is "2024-01-20 12:00:00"; it must be a date like 2026-01-31, without a time of day' in (
+        warehouse.build(settings={name: "2024-01-20 12:00:00"})
+    )
 
 
 def test_a_source_without_load_times_cannot_be_incremental(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -9,17 +10,31 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import astuple
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from explain_fixture import CASES, document
-from llm_server import Call, Handler, Server, answer_to, completion, facts_in, serve
+from llm_server import (
+    FAULTS,
+    KEY,
+    Call,
+    Handler,
+    Server,
+    answer_to,
+    changed,
+    completion,
+    content,
+    drip,
+    facts_in,
+    hang,
+    serve,
+    status,
+)
 
 from segmentry.exceptions import ConfigurationError
 from segmentry.explain import (
@@ -37,12 +52,12 @@ from segmentry.explain import (
     problems,
     rendered,
 )
+from segmentry.explain.answer import offered
 from segmentry.explain.language import ENGLISH
 from segmentry.explain.openai_provider import OpenAIProvider
 from segmentry.explain.prices import find_price
 from segmentry.explain.slots import SLOT, slot_values
 
-KEY = "planted-0123456789abcdef"
 SETTINGS = ExplanationSettings.parse(
     {
         "provider": "openai",
@@ -64,9 +79,7 @@ COST = Decimal("0.001600")
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper().endswith("_PROXY") or name.startswith("OPENAI")]:
-        monkeypatch.delenv(name)
+def environment(no_proxy_and_no_key: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 
@@ -86,143 +99,18 @@ def ask(
     **limits: Any,
 ) -> list[LedgerRow]:
     """Run the real core against a server, with short pauses."""
-    given = ExplanationLimits(**{"base_url": server.base_url, "request_seconds": 5, **limits})
+    given = ExplanationLimits(**{"base_url": server.base_url, **limits})
     provider = OpenAIProvider(SETTINGS, given, find_price(PRICES, "test-model"), pause_seconds=0.01)
     return list(explain(facts or segments(), tries or {}, SETTINGS, "build", limits=given, provider=provider))
-
-
-def status(code: int, error: Any = None, **headers: str) -> Callable[[Handler, Call], None]:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda handler, call: handler.send({"error": error or {"message": "no"}}, code, named)
-
-
-def content(*args: Any, **kwargs: Any) -> Callable[[Handler, Call], None]:
-    return lambda handler, call: handler.send(completion(*args, **kwargs))
-
-
-def raw(data: bytes, content_type: str = "application/json") -> Callable[[Handler, Call], None]:
-    return lambda handler, call: handler.send(data, content_type=content_type)
-
-
-def changed(**texts: Any) -> Callable[[Handler, Call], None]:
-    """A good answer with some parts replaced."""
-
-    def reply(handler: Handler, call: Call) -> None:
-        answer = answer_to(call.facts)
-        for name, value in texts.items():
-            if name in ("what", "when", "how", "who"):
-                answer[name] |= value
-            else:
-                answer[name] = value
-        handler.send(completion(answer))
-
-    return reply
-
-
-def hang(handler: Handler, call: Call) -> None:
-    time.sleep(2.5)
-
-
-def drip(handler: Handler, call: Call) -> None:
-    handler.send_part(10_000, [b" "] * 50, pause=0.05)
-
-
-def in_the_past() -> str:
-    return format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
-
-
-TEN_MEGABYTES = b'{"choices": [], "padding": "' + b"x" * 10_000_000 + b'"}'
-
-# What the server does every time -> kind of failure, calls, whether something is booked.
-FAULTS: dict[str, tuple[Callable[[Handler, Call], None], str, int, bool]] = {
-    "no answer": (hang, "timeout", 1, True),
-    "a dripping answer": (drip, "timeout", 1, True),
-    "408": (status(408), "timeout", 3, False),
-    "a reset connection": (lambda handler, call: handler.reset(), "connection", 3, False),
-    "a body cut short": (lambda handler, call: handler.send_part(5000, [b'{"cho']), "connection", 3, True),
-    "429 with Retry-After": (status(429, Retry_After="0.02"), "rate_limited", 3, False),
-    "429 until a date that is past": (status(429, Retry_After=in_the_past()), "rate_limited", 3, False),
-    "429 for an hour": (status(429, Retry_After="3600"), "rate_limited", 1, False),
-    "429 with an absurd Retry-After": (status(429, Retry_After="soon"), "rate_limited", 3, False),
-    "429 without quota": (
-        status(429, {"message": "pay", "code": "insufficient_quota", "type": "insufficient_quota"}),
-        "quota",
-        1,
-        False,
-    ),
-    "402": (status(402), "quota", 1, False),
-    "500": (status(500), "server", 3, False),
-    "502 in HTML": (lambda handler, call: handler.send(b"<html>", 502), "server", 3, False),
-    "503 with Retry-After": (status(503, Retry_After="0"), "server", 3, False),
-    "529": (status(529), "server", 3, False),
-    "400": (status(400, {"message": "no response_format here"}), "bad_request", 1, False),
-    "413": (status(413), "bad_request", 1, False),
-    "422": (status(422), "bad_request", 1, False),
-    "400 of a content filter": (
-        status(400, {"message": "no", "code": "content_filter"}),
-        "content_filter",
-        1,
-        False,
-    ),
-    "a redirect": (status(307, Location="http://127.0.0.1:9/elsewhere"), "protocol", 1, False),
-    "HTML with 200": (raw(b"<html>log in</html>", "text/html"), "protocol", 1, True),
-    "an empty body": (raw(b""), "protocol", 1, True),
-    "half of a JSON": (raw(b'{"choices": [{"mess'), "protocol", 1, True),
-    "bytes that are no text": (raw(b"\xff\xfe\x00\x9f"), "protocol", 1, True),
-    "JSON a thousand deep": (raw(b"[" * 100_000), "protocol", 1, True),
-    "a list": (raw(b"[]"), "protocol", 1, True),
-    "null choices": (raw(b'{"choices": null}'), "protocol", 1, True),
-    "no choices": (raw(b'{"choices": []}'), "protocol", 1, True),
-    "an error with 200": (raw(b'{"error": {"message": "model is loading"}}'), "protocol", 1, True),
-    "ten megabytes": (raw(TEN_MEGABYTES), "protocol", 1, True),
-    "null content": (content(None), "protocol", 1, True),
-    "blank content": (content("  \n"), "protocol", 1, True),
-    "a refusal": (content(None, refusal="I can't help with that."), "refusal", 1, True),
-    "a truncated answer": (content('{"headline": "They', finish="length"), "truncated", 1, True),
-    "a filtered answer": (content("", finish="content_filter"), "content_filter", 1, True),
-    "prose": (content("Sure! Here is the explanation."), "schema", 2, True),
-    "JSON in a code fence": (content('```json\n{"headline": "x"}\n```'), "schema", 2, True),
-    "another object": (content({"answer": 42}), "schema", 2, True),
-    "a field too many": (changed(decision="pursue"), "schema", 2, True),
-    "a field of another type": (changed(headline=["a", "b"]), "schema", 2, True),
-    "no headline": (changed(headline=None), "schema", 2, True),
-    "a wrong number": (changed(headline="They hold 93% of expected value"), "ungrounded", 2, True),
-    "the right number, not as a slot": (changed(headline="They are 12%"), "ungrounded", 2, True),
-    "a number word": (changed(executive_summary="They hold two thirds"), "ungrounded", 2, True),
-    "a full-width digit": (
-        changed(executive_summary="They hold \N{FULLWIDTH DIGIT NINE} parts"),
-        "ungrounded",
-        2,
-        True,
-    ),
-    "a circled digit": (changed(executive_summary="Rank ③"), "ungrounded", 2, True),
-    "an unknown slot": (changed(headline="{{profit}}"), "ungrounded", 2, True),
-    "a slot of another text": (changed(headline="{{roi_high}}"), "ungrounded", 2, True),
-    "a slot that facts don't have": (changed(what={"text": "{{what_9}}"}), "ungrounded", 2, True),
-    "a candidate that was not offered": (changed(what={"candidate": "Yachts"}), "ungrounded", 2, True),
-    "no candidate": (changed(what={"candidate": None}), "ungrounded", 2, True),
-    "a level of its own": (
-        changed(confidence_justification="{{confidence_level}}, that is, low confidence"),
-        "ungrounded",
-        2,
-        True,
-    ),
-    "no level": (changed(confidence_justification="We are sure."), "ungrounded", 2, True),
-    "an empty text": (changed(roi_expectation=""), "ungrounded", 2, True),
-    "an endless text": (changed(roi_expectation="profit " * 500), "ungrounded", 2, True),
-    "a template in the text": (changed(headline="{% raw %}{{ 7*7 }}"), "ungrounded", 2, True),
-    "a formula": (changed(headline='=HYPERLINK("http://x","y")'), "ungrounded", 2, True),
-    "terminal codes": (changed(headline="\x1b[2Jgone"), "ungrounded", 2, True),
-    "turned writing": (changed(headline="\u202eabc"), "ungrounded", 2, True),
-}
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_becomes_its_row(name: str) -> None:
     reply, kind, calls, is_billed = FAULTS[name]
-    limit = 0.4 if kind == "timeout" else 5
+    # Only what never comes is waited for: a busy machine does not turn another fault into this one.
+    limits = {"request_seconds": 0.4} if reply in (hang, drip) else {}
     with serve(reply) as server:
-        (row,) = ask(server, request_seconds=limit)
+        (row,) = ask(server, **limits)
         assert len(server.calls) == calls
     assert (row.status, row.error_kind, row.attempts) == ("fallback", kind, calls)
     assert row.error
@@ -233,8 +121,7 @@ def test_every_fault_becomes_its_row(name: str) -> None:
     assert KEY not in str(astuple(row))
 
 
-def test_there_are_enough_faults() -> None:
-    assert len(FAULTS) >= 20
+def test_every_kind_has_its_fault() -> None:
     kinds = {kind for _, kind, _, _ in FAULTS.values()}
     assert kinds == {
         *("quota", "rate_limited", "timeout", "connection", "server", "bad_request", "protocol"),
@@ -387,20 +274,24 @@ def slow(seconds: float) -> Callable[[Handler, Call], None]:
 
 def test_segments_are_asked_about_at_the_same_time() -> None:
     most, now, lock = 0, 0, threading.Lock()
+    four = threading.Barrier(4)
 
     def reply(handler: Handler, call: Call) -> None:
         nonlocal most, now
         with lock:
             now += 1
             most = max(most, now)
-        time.sleep(0.1)
+        # The first goes alone; all others leave only when four are in.
+        if call.number > 1:
+            four.wait(60)
+            time.sleep(0.05)  # a fifth would come now
         with lock:
             now -= 1
         handler.send_well(call)
 
     with serve(reply) as server:
-        rows = ask(server, segments(20), concurrency=4)
-    assert [row.status for row in rows] == ["ok"] * 20
+        rows = ask(server, segments(21), concurrency=4)
+    assert [row.status for row in rows] == ["ok"] * 21
     assert most == 4
 
 
@@ -451,7 +342,7 @@ def test_nothing_is_spent_without_a_budget() -> None:
     assert {(row.status, row.error_kind, row.attempts) for row in rows} == {("fallback", "budget", 0)}
 
 
-def test_a_plan_makes_no_call_and_is_never_exceeded() -> None:
+def test_a_plan_makes_no_call_and_covers_the_first_ones() -> None:
     facts = [*segments(3), *segments(4, **{"segment.customer_count": 5})[3:]]
     tries = {"key-S01": [Try("ok", None)]}
     with serve() as server:
@@ -521,7 +412,53 @@ def test_an_interruption_gives_up_calls_and_keeps_answers() -> None:
     assert len(asked) == 5
 
 
-def test_rows_before_an_interruption_are_complete() -> None:
+def test_an_interruption_in_a_pause_keeps_the_bill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call is out when it comes, but one was made and may be on the bill."""
+    paused = threading.Event()
+    sleep = asyncio.sleep
+
+    async def pausing(seconds: float) -> None:
+        if seconds == 15:
+            paused.set()
+        await sleep(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", pausing)
+
+    def interrupt() -> None:
+        paused.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    rows: list[LedgerRow] = []
+    with serve(FAULTS["a body cut short"][0]) as server:
+        limits = ExplanationLimits(base_url=server.base_url)
+        provider = OpenAIProvider(SETTINGS, limits, find_price(PRICES, "test-model"), pause_seconds=15)
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            for row in explain(segments(3), {}, SETTINGS, "b", limits=limits, provider=provider):
+                rows.append(row)
+        assert len(server.calls) == 1
+    assert paused.is_set()
+    (planned,) = plan(segments(), {}, SETTINGS, limits, PRICES)
+    (row,) = rows
+    assert (row.status, row.error_kind, row.attempts) == ("fallback", "interrupted", 1)
+    assert row.cost_amount == planned.cost_amount > 0
+
+
+def test_a_wrong_configuration_keeps_the_bill() -> None:
+    def reply(handler: Handler, call: Call) -> None:
+        (FAULTS["a body cut short"][0] if call.number == 1 else status(401))(handler, call)
+
+    rows: list[LedgerRow] = []
+    with serve(reply) as server:
+        limits = ExplanationLimits(base_url=server.base_url)
+        provider = OpenAIProvider(SETTINGS, limits, find_price(PRICES, "test-model"), pause_seconds=0.01)
+        with pytest.raises(ConfigurationError, match="answered 401"):  # noqa: PT012
+            for row in explain(segments(3), {}, SETTINGS, "b", limits=limits, provider=provider):
+                rows.append(row)
+    assert [(row.error_kind, row.attempts, row.cost_amount > 0) for row in rows] == [("interrupted", 2, True)]
+
+
+def test_a_caller_that_stops_leaves_no_call_behind() -> None:
     released = threading.Event()
 
     def reply(handler: Handler, call: Call) -> None:
@@ -529,13 +466,15 @@ def test_rows_before_an_interruption_are_complete() -> None:
             released.wait(60)
         handler.send_well(call)
 
-    rows = []
     with serve(reply) as server:
         limits = ExplanationLimits(base_url=server.base_url, concurrency=3)
-        for row in explain(segments(9), {}, SETTINGS, "b", limits=limits, prices=PRICES):
-            rows.append(row)
-            if len(rows) == 2:
-                break
+        written = cast(
+            Generator[LedgerRow], explain(segments(9), {}, SETTINGS, "b", limits=limits, prices=PRICES)
+        )
+        with closing(written):
+            rows = [next(written), next(written)]
+            assert "segmentry-explanations" in {thread.name for thread in threading.enumerate()}
+        assert "segmentry-explanations" not in {thread.name for thread in threading.enumerate()}
         released.set()
     assert {row.segment_id for row in rows} == {"S01", "S02"}
     assert {row.status for row in rows} == {"ok"}
@@ -603,13 +542,13 @@ def test_none_of_a_thousand_lies_is_published() -> None:
 
 
 def test_a_number_can_not_pass_for_another_fact() -> None:
-    """Any slot instead of any other: rejected, or what is shown says itself which fact it is."""
+    """A number is shown with words that say which fact it is, and no other fact has the same words."""
     facts = parse_facts(json.dumps(document(CASES["star"])))
     bare, full = slot_values(facts), slot_values(facts, with_meaning=True)
     for slot, text in full.items():
         if any(char.isdigit() for char in bare[slot]) and not slot.startswith(("when_1", "feature_")):
             words = text.replace(bare[slot], "").strip()
-            assert len(words) > 5 or not re.search(r"\d", bare[slot]), slot
+            assert len(words) > 5, slot
     # No two facts of one text read the same unless they are the same.
     meanings = [re.sub(r"[\d.,]+", "#", text) for slot, text in full.items() if re.search(r"\d", bare[slot])]
     numbers = [text for slot, text in full.items() if re.search(r"\d", bare[slot])]
@@ -682,17 +621,8 @@ PAYLOADS = [
 ]
 
 
-def test_there_are_enough_payloads() -> None:
-    assert len(set(PAYLOADS)) >= 50
-
-
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_names_are_inert_everywhere(payload: str) -> None:
-    import csv
-    import io
-
-    from markupsafe import escape
-
     def action(dimension: str) -> dict[str, Any]:
         return {
             **{"dimension": dimension, "candidate_rank": 1, "candidate": payload, "candidate_share": 0.4},
@@ -705,6 +635,7 @@ def test_names_are_inert_everywhere(payload: str) -> None:
         "returns.channel": payload,
     }
     facts = segments(1, **source)
+    known = parse_facts(facts[0][1])
 
     # A model that obeys: it repeats the name as a slot and in its own words.
     def obey(handler: Handler, call: Call) -> None:
@@ -713,6 +644,7 @@ def test_names_are_inert_everywhere(payload: str) -> None:
         answer["how"]["text"] = "{{how_1}}"
         if call.number == 1:
             answer["headline"] = payload
+            answer["what"]["candidate"] = "nobody offered this"
         handler.send(completion(answer))
 
     with serve(obey) as server:
@@ -724,20 +656,22 @@ def test_names_are_inert_everywhere(payload: str) -> None:
         assert user.count("</facts>") == 1
         assert user.count("<") == 2
         assert set(facts_in(call.body)) == {"facts", "slots"}
+    # Nor in the reasons for another try, where it would stand outside the JSON.
+    assert [len(call.body["messages"]) for call in server.calls] == [2, 4]
+    correction = server.calls[1].body["messages"][3]["content"]
+    assert "what: the choice is not among the candidates on offer" in correction
+    assert payload not in correction
+    assert not [
+        name for name in {choice.candidate for choice in offered(known, "what")} if name in correction
+    ]
     texts = json.loads(row.rendered)
     assert set(texts) == set(json.loads(ask_template(facts)))
     for name, text in texts.items():
         if isinstance(text, str):
             assert "{{" not in text
-            assert text.isprintable() or "\N{NO-BREAK SPACE}" in text, name
+            assert text.replace("\N{NO-BREAK SPACE}", " ").isprintable(), name
             assert not text.startswith(("=", "+", "-", "@", "\t", "\r")), name
             assert len(text) <= 700
-            # One cell, one string: nothing breaks out of CSV, JSON or HTML.
-            line = io.StringIO()
-            csv.writer(line).writerow(["a", text, "b"])
-            assert next(csv.reader([line.getvalue()])) == ["a", text, "b"]
-            assert json.loads(json.dumps(text)) == text
-            assert "<" not in escape(text)
     # The choice is a candidate of the facts, whatever the name demanded.
     assert (texts["what_rank"], texts["how_rank"]) == (1, 1)
 
@@ -755,24 +689,47 @@ def ask_template(facts: list[tuple[str, str, str]]) -> str:
     return rendered(TemplateProvider().answer(of), of)
 
 
-def test_what_a_server_repeats_of_the_key_is_kept_nowhere() -> None:
-    def echo(handler: Handler, call: Call) -> None:
-        answer = answer_to(call.facts)
-        answer["headline"] = call.headers["authorization"]
-        handler.send(completion(answer))
+# The second has no digit by which the words of an answer would be rejected anyway.
+@pytest.mark.parametrize("key", [KEY, "plain-secret-gateway-key"])
+def test_what_a_server_repeats_of_the_key_is_kept_nowhere(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
 
-    with serve(echo) as server:
+    def spelled(handler: Handler, call: Call) -> None:
+        text = json.dumps(answer_to(call.facts) | {"headline": "KEY"})
+        handler.send(completion(text.replace("KEY", "".join(f"\\u{ord(char):04x}" for char in key))))
+
+    faults = [
+        (changed(headline=f"They are {key}"), "ungrounded"),
+        (changed(how={"text": key}), "ungrounded"),
+        (changed(what={"candidate": key}), "ungrounded"),
+        (spelled, "ungrounded"),
+        (content({key: 1}), "schema"),
+    ]
+    # The key across every place at which a text could be cut.
+    for length in range(0, 1000, 10):
+        faults.append((status(400, {"message": "." * length + key}), "bad_request"))
+        faults.append((content(None, refusal="." * length + key), "refusal"))
+    facts = segments(len(faults))
+    of_segment = {segment_id: fault for (segment_id, *_), fault in zip(facts, faults, strict=True)}
+    with serve(lambda handler, call: of_segment[call.segment_id][0](handler, call)) as server:
+        rows = ask(server, facts)
+    assert {row.segment_id: row.error_kind for row in rows} == {
+        segment_id: kind for segment_id, (_, kind) in of_segment.items()
+    }
+    for row in rows:
+        assert key[:10] not in str(astuple(row))
+        assert f"{ord(key[0]):04x}" not in str(row.response)
+
+
+def test_a_placeholder_for_a_key_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "model")
+    with serve() as server:
         (row,) = ask(server)
-    assert KEY not in str(astuple(row))
-    assert "planted" not in str(astuple(row))
-    with serve(lambda handler, call: handler.send(completion(None, refusal=f"no {KEY}"))) as server:
-        (row,) = ask(server)
-    assert KEY not in str(astuple(row))
+    assert row.status == "ok"
+    assert json.loads(row.rendered)["what"] == "Written by a model."
 
 
-def test_nothing_of_the_key_is_logged(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_of_the_key_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     with serve(status(500, {"message": KEY})) as server:
         ask(server)

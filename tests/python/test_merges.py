@@ -21,7 +21,7 @@ import pyarrow as pa
 import pytest
 from compiled import run as run_models
 from compiled import text_table
-from conftest import ROOT, run_dbt
+from conftest import ROOT, invoke_on, run_dbt
 from oracle_identity import WHITE_SPACE, Resolution, Statement, resolve
 from test_identity import (
     COLUMNS,
@@ -39,12 +39,13 @@ from test_identity import (
 from segmentry import cli
 from segmentry.exceptions import (
     CircularMergeError,
+    ConfigurationError,
     CustomerMergeError,
     DataValidationError,
     MergeChainTooDeepError,
 )
 from segmentry.identity import apply_merge_map, explain_merge, resolve_customer_merges
-from segmentry.project import invoke, parsed
+from segmentry.project import parsed
 
 HISTORIES = int(os.environ.get("SEGMENTRY_HISTORIES", "500"))
 HISTORY = "segmentry_internal.segmentry_demo_id_history"
@@ -125,15 +126,8 @@ def put(database: Path, history: Sequence[Statement]) -> None:
 
 def run_on(database: Path, *select: str, manifest: Any = None, **options: Any) -> str:
     """Run models with some vars over what `put` made; return what went wrong, "" when nothing did."""
-    variables = json.dumps({f"segmentry_{name}": value for name, value in options.items()})
-    values = {"SEGMENTRY_DB": str(database), "SEGMENTRY_TEMP_DIRECTORY": f"{database.parent}/duckdb_temp"}
-    arguments = ["run", "--select", *select, "--vars", variables]
-    manifest = manifest or parsed("warehouse")
-    done = invoke(arguments, work=database.parent, values=values, manifest=manifest)
-    failed = [
-        str(result.message) for result in getattr(done.result, "results", []) if result.status == "error"
-    ]
-    return "" if done.success else "\n".join([*failed, str(done.exception)])
+    variables = {f"segmentry_{name}": value for name, value in options.items()}
+    return "\n".join(invoke_on(database, "run", "--select", *select, variables=variables, manifest=manifest))
 
 
 def table(database: Path, name: str) -> pd.DataFrame:
@@ -423,6 +417,14 @@ def test_the_door_raises_what_the_policy_forbids() -> None:
         resolve_customer_merges(history, conflict_policy="error")
 
 
+def test_the_door_knows_its_policies() -> None:
+    history = as_frame(crafted())
+    wrong: dict[str, Any] = {"cycle_policy": "newest", "max_merge_depth": 0, "as_of": "2024' or '1'='1"}
+    for name, value in wrong.items():
+        with pytest.raises(ConfigurationError, match=f"segmentry_(merge_)?{name} is .*must be"):
+            resolve_customer_merges(history, **{name: value})
+
+
 def test_the_door_says_what_is_missing() -> None:
     with pytest.raises(DataValidationError, match="merged_at is missing among old_id, new_id"):
         resolve_customer_merges(pd.DataFrame({"old_id": ["a"], "new_id": ["b"]}))
@@ -447,6 +449,18 @@ def test_rows_get_their_customer() -> None:
     ]
     with pytest.raises(DataValidationError, match="customer_id beside user"):
         apply_merge_map(rows.assign(user="a"), found, id_column="user")
+
+
+def test_a_table_of_the_warehouse_gets_its_customers(crafted_database: Path, tmp_path: Path) -> None:
+    database = Path(shutil.copy(crafted_database, tmp_path / "warehouse.duckdb"))
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "create table main.tickets as select * from (values (1, ' 10'), (2, 'new'), (3, '')) as t (n, u)"
+        )
+    query = "select n, customer_id from ({{ segmentry.apply_merge_map('main.tickets', 'u') }}) as tickets order by n"
+    shown = run_dbt("--quiet", "show", "--inline", query, "--output", "json", database=database)
+    rows = json.loads(shown.stdout[shown.stdout.index("{") :])["show"]
+    assert [row["customer_id"] for row in rows] == ["o'b", "new", None]
 
 
 def followed(pairs: dict[str, str]) -> dict[str, str]:

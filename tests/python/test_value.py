@@ -437,6 +437,23 @@ def test_equal_prices_leave_churn_to_the_model() -> None:
     assert "spend: no optimum" in fit.loc["mbg_nbd", "reason"]
 
 
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("price", [9.99, 10.0])
+def test_equal_prices_have_no_optimum(price: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    repeats = rng.geometric(rng.uniform(0.1, 0.8), int(rng.choice([150, 400, 2000])))
+    assert "no optimum" in fit_spend(table(repeats, 30, 90, price * repeats)).problem
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nearly_equal_prices_do_not_break_the_fit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    repeats = rng.geometric(rng.uniform(0.1, 0.8), int(rng.choice([150, 400, 2000])))
+    spend = (9.99 * repeats + 0.01 * rng.integers(0, 2, len(repeats))).round(2)
+    model = fit_spend(table(repeats, 30, 90, spend))
+    assert model.problem or np.isfinite([model.p, model.q, model.gamma]).all()
+
+
 def test_spend_without_an_expectation_is_not_claimed() -> None:
     repeats = np.full(3000, 3)
     found = fit_spend(table(repeats, 30, 90, spends(repeats, 4.0, 0.6, 20.0, seed=9)))
@@ -517,3 +534,5 @@ def test_what_is_missing_or_unknown_is_named() -> None:
         fit_purchases(pd.DataFrame({"repeat_count": [1], "observed_days": [2]}))
     with pytest.raises(ConfigurationError, match="pareto_nbd"):
         fit_clv(table(2, 30, 90, [20.0]), "pareto_nbd")
+    with pytest.raises(ConfigurationError, match="pareto_nbd"):
+        fit_clv(table(2, 30, 90, [20.0]), "heuristic", "pareto_nbd")

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmentry.exceptions import ConfigurationError, PipelineError
-from segmentry.project import find_project, invoke, parsed, readable
+from segmentry.project import invoke, parsed, readable, run_operation
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CompiledModels", "Model", "compiled_models", "in_order", "relations"]
+__all__ = ["CompiledModels", "Model", "compiled_models", "compiled_query", "in_order", "relations"]
 
 SCHEMAS = ("segmentry", "segmentry_internal")
 
@@ -92,7 +92,13 @@ def compiled_models(select: tuple[str, ...], variables: str = "{}") -> dict[str,
 
 
 @functools.cache
-def _inline(text: str, variables: str) -> str:
+def _checked(variables: str) -> None:
+    run_operation("validate_config", ":memory:", variables=variables)
+
+
+@functools.cache
+def compiled_query(text: str, variables: str = "{}") -> str:
+    """Return a piece of Jinja as the SQL that dbt makes of it, with some vars as JSON."""
     results = _invoke(["compile", "--inline", text, "--vars", variables])
     return str(results.results[0].node.compiled_code)
 
@@ -131,27 +137,18 @@ class CompiledModels:
     Raises
     ------
     ConfigurationError
-        A var is not one of the project's.
+        A var has a value that it can't have.
     """
 
     def __init__(self, targets: Iterable[str], variables: Mapping[str, Any] | None = None) -> None:
-        import yaml
-
-        given = dict(variables or {})
-        declared = yaml.safe_load((find_project() / "dbt_project.yml").read_text())["vars"]["segmentry"]
-        unknown = sorted(set(given) - set(declared))
-        if unknown:
-            raise ConfigurationError(
-                f"{', '.join(unknown)} is not among the vars of the project. "
-                "They are listed with their meaning in dbt_project.yml."
-            )
         self.targets = tuple(targets)
-        self.variables = json.dumps(given, sort_keys=True)
-        self.models = compiled_models(tuple(f"+{name}" for name in self.targets), self.variables)
-
-    def query(self, text: str) -> str:
-        """Return a piece of Jinja as the SQL that dbt makes of it."""
-        return _inline(text, self.variables)
+        chosen = json.dumps(dict(variables or {}), sort_keys=True)
+        try:
+            # A build checks its vars in a hook, which compiling does not run.
+            _checked(chosen)
+        except PipelineError as error:
+            raise ConfigurationError(str(error)) from error
+        self.models = compiled_models(tuple(f"+{name}" for name in self.targets), chosen)
 
     def build(self, inputs: Mapping[str, Any], connection: Any) -> None:
         """Build the tables of the targets and of what they need in a DuckDB that is called ``memory``.

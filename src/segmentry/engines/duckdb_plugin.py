@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -27,8 +26,8 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
 from segmentry.exceptions import ConfigurationError, SegmentationEngineError
-from segmentry.explain.ledger import LedgerRow, Try, explain
-from segmentry.explain.prices import parse_prices
+from segmentry.explain.ledger import FACT_COLUMNS, TRY_COLUMNS, LedgerRow, explain, tries_by_key
+from segmentry.explain.prices import PRICE_COLUMNS, parse_prices
 from segmentry.explain.settings import ExplanationLimits, ExplanationSettings
 
 if TYPE_CHECKING:
@@ -172,16 +171,9 @@ def write_explanations(cursor: DuckDBPyConnection, ledger: str, config: Mapping[
     settings = ExplanationSettings.parse(config["request"])
     limits = ExplanationLimits.parse(config["limits"])
     # Everything is fetched before the first insert: an open result blocks other statements on a cursor.
-    facts = cursor.execute(f"select segment_id, facts, request_key from {config['facts']}").fetchall()
-    earlier = cursor.execute(f"select request_key, status, error_kind, attempts from {ledger}").fetchall()
-    prices = parse_prices(
-        cursor.execute(
-            f"select model, prompt_price, cached_prompt_price, completion_price from {config['prices']}"
-        ).fetchall()
-    )
-    tries: defaultdict[str, list[Try]] = defaultdict(list)
-    for request_key, *earlier_try in earlier:
-        tries[request_key].append(Try(*earlier_try))
+    facts = cursor.execute(f"select {FACT_COLUMNS} from {config['facts']}").fetchall()
+    tries = tries_by_key(cursor.execute(f"select {TRY_COLUMNS} from {ledger}").fetchall())
+    prices = parse_prices(cursor.execute(f"select {PRICE_COLUMNS} from {config['prices']}").fetchall())
     columns = [field.name for field in fields(LedgerRow)]
     insert = f"insert into {ledger} ({', '.join(columns)}) values ({', '.join('?' for _ in columns)})"
     count = 0

@@ -208,7 +208,8 @@ def problems(
         chosen = getattr(answer, dimension).candidate
         names = [action.candidate for action in offered(facts, dimension)]
         if (chosen is None and names) or (chosen is not None and chosen not in names):
-            found.append(f"{dimension}: {chosen!r} is not among the candidates {names}")
+            # Without the names: a model reads this again, outside the JSON in which names are data.
+            found.append(f"{dimension}: the choice is not among the candidates on offer")
     if not found:
         document = facts.model_dump(mode="json")
         shown = {name: render(text, values) for name, text in answer.texts().items()}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from segmentry.exceptions import DataValidationError, LLMError
-from segmentry.explain.facts import DIMENSIONS, SCHEMA_VERSION, SegmentFacts
+from segmentry.explain.facts import SCHEMA_VERSION, SegmentFacts
 from segmentry.explain.language import find_language
 from segmentry.explain.ledger import explain
 from segmentry.explain.prices import ANY_MODEL, Price
@@ -16,6 +16,7 @@ from segmentry.records import ActionabilityEvaluation, Segment, SegmentExplanati
 
 __all__ = ["ActionabilityFilter", "SegmentExplainer"]
 
+# Equal to the row of the seed segmentry_model_prices (a test).
 _WORST_PRICE = {ANY_MODEL: Price(Decimal(20), Decimal(20), Decimal(80))}
 
 
@@ -59,7 +60,7 @@ class ActionabilityFilter:
             The segment carries no facts.
         """
         facts = _facts(segment)
-        best = {name: next(iter(facts.candidates(name)), None) for name in DIMENSIONS}
+        best = facts.best()
         return ActionabilityEvaluation(
             segment_id=segment.segment_id,
             what=best["what"],

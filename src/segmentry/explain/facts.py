@@ -184,6 +184,10 @@ class SegmentFacts(_Part):
         found = (action for action in self.actions if action.dimension == dimension and action.candidate)
         return tuple(sorted(found, key=lambda action: action.candidate_rank))
 
+    def best(self) -> dict[str, Candidate | None]:
+        """Best candidate of each dimension, None where there is none."""
+        return {dimension: next(iter(self.candidates(dimension)), None) for dimension in DIMENSIONS}
+
 
 def parse_facts(text: str) -> SegmentFacts:
     """Read the JSON facts of one segment.

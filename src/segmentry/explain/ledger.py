@@ -6,13 +6,13 @@ asked again.
 
 from __future__ import annotations
 
-import functools
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from segmentry.exceptions import LLMIntegrationError
 from segmentry.explain.answer import Answer, answer_schema, problems, rendered
@@ -24,8 +24,10 @@ from segmentry.explain.providers import Outcome, Provider, Request, TemplateProv
 from segmentry.explain.settings import ExplanationLimits, ExplanationSettings
 
 __all__ = [
+    "FACT_COLUMNS",
     "MAXIMUM_TRIES",
     "RETRIED_KINDS",
+    "TRY_COLUMNS",
     "LedgerRow",
     "PlannedText",
     "Try",
@@ -33,7 +35,14 @@ __all__ = [
     "make_provider",
     "needs_answer",
     "plan",
+    "tries_by_key",
 ]
+
+FACT_COLUMNS = "segment_id, facts, request_key"
+"""Columns of ``int_segmentry__segment_facts`` that `explain` takes, in its order."""
+
+TRY_COLUMNS = "request_key, status, error_kind, attempts"
+"""Columns of ``int_segmentry__llm_ledger`` that `tries_by_key` takes, in its order."""
 
 MAXIMUM_TRIES = 3
 RETRIED_KINDS = frozenset(
@@ -59,9 +68,9 @@ class PlannedText:
     segment_id: str
     action: Literal["ask", "template", "keep"]
     prompt_tokens: int = 0
-    """At most."""
+    """At most, of the first call."""
     cost_amount: Decimal = Decimal(0)
-    """At most, for the first call."""
+    """At most, for the first call; a repetition or a correction comes on top."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,30 @@ class LedgerRow:
     latency_seconds: float
     invocation_id: str
     recorded_at: datetime
+
+
+def tries_by_key(rows: Iterable[Sequence[Any]]) -> dict[str, list[Try]]:
+    """Group the rows of the ledger by request key.
+
+    Parameters
+    ----------
+    rows : iterable of sequences
+        Values of `TRY_COLUMNS`.
+
+    Returns
+    -------
+    dict of str to list of Try
+        Tries by request key, in the order of the rows.
+
+    Examples
+    --------
+    >>> tries_by_key([("a", "fallback", "timeout", 1), ("a", "ok", None, 1)])["a"][1].status
+    'ok'
+    """
+    tries: defaultdict[str, list[Try]] = defaultdict(list)
+    for key, status, error_kind, attempts in rows:
+        tries[key].append(Try(status, error_kind, int(attempts)))
+    return dict(tries)
 
 
 def needs_answer(tries: Sequence[Try], *, only_failed: bool = False) -> bool:
@@ -234,9 +267,9 @@ def explain(
     Parameters
     ----------
     facts : iterable of (str, str, str)
-        Segment id, JSON facts and request key, as in ``int_segmentry__segment_facts``.
+        Values of `FACT_COLUMNS`: segment id, JSON facts and request key.
     tries : mapping of str to sequence of Try
-        Rows of the ledger by request key.
+        See `tries_by_key`.
     settings : ExplanationSettings
         Settings of the build.
     invocation_id : str
@@ -272,8 +305,10 @@ def explain(
         for segment_id, document, key in sorted(facts)
         if needs_answer(tries.get(key, ()), only_failed=only_failed)
     ]
-    skipped = [request for request in requests if _is_too_small(request.facts, settings, limits)]
-    asked = [request for request in requests if request not in skipped]
+    skipped: list[Request] = []
+    asked: list[Request] = []
+    for request in requests:
+        (skipped if _is_too_small(request.facts, settings, limits) else asked).append(request)
     provider = provider or make_provider(settings, limits, prices or {})
     template = TemplateProvider(language=settings.language)
 
@@ -300,15 +335,14 @@ def _row(
     request = outcome.request
     error_kind, error = outcome.error_kind, outcome.error
     answer = outcome.answer
-    judge = functools.partial(problems, language=template.language, with_meaning=settings.with_meaning)
-    show = functools.partial(rendered, language=template.language, with_meaning=settings.with_meaning)
+    language, with_meaning = template.language, settings.with_meaning
     # The provider may have looked already; what is published does not depend on that.
-    if answer is not None and (found := judge(answer, request.facts)):
+    if answer is not None and (found := problems(answer, request.facts, language, with_meaning=with_meaning)):
         answer, error_kind, error = None, "ungrounded", "; ".join(found)
     if answer is None:
-        text = _checked(template.answer(request.facts), request, template.language)
+        text = _checked(template.answer(request.facts), request, language)
     else:
-        text = show(answer, request.facts)
+        text = rendered(answer, request.facts, language, with_meaning=with_meaning)
     return LedgerRow(
         entry_id=hashlib.md5(
             f"{request.request_key}|{earlier_tries + 1}".encode(), usedforsecurity=False

@@ -46,6 +46,8 @@ MAXIMUM_WAIT_SECONDS = 20.0
 MAXIMUM_REPLY_BYTES = 1_000_000
 _RESPONSE_LENGTH = 20_000
 _ERROR_LENGTH = 1_000
+# A shorter key is a placeholder for a server of one's own, and may be a word of the language ("none").
+_SECRET_LENGTH = 8
 # Tokens around the messages: roles, separators, the schema's frame.
 _OVERHEAD_TOKENS = 200
 
@@ -90,6 +92,9 @@ class _Fault(Exception):
     asks_again: bool = False
     wait_seconds: float | None = None
     may_be_billed: bool = False
+
+
+_INTERRUPTED = _Fault("interrupted", "The build was interrupted.")
 
 
 @dataclass
@@ -316,14 +321,18 @@ class OpenAIProvider:
                     put(outcome(await self._answer(client, request, progress, purse, deadline), None))
                 except _Fault as fault:
                     if fault.kind == "config":
+                        if progress.usage.cost_amount:
+                            put(outcome(None, _INTERRUPTED))
                         raise ConfigurationError(self._printable(fault.text, _ERROR_LENGTH)) from None
                     if fault.kind == "quota" and not stop:
                         stop.append(_Fault("quota", "Not asked, because the quota is used up."))
                     put(outcome(None, fault))
                 except asyncio.CancelledError:
+                    # In flight, pausing before another call, or waiting for money: what was spent is kept.
                     if progress.in_flight is not None:
                         self._book_worst_case(progress, progress.in_flight)
-                        put(outcome(None, _Fault("interrupted", "The build was interrupted.")))
+                    if progress.usage.attempts:
+                        put(outcome(None, _INTERRUPTED))
                     raise
 
         http_client = DefaultAsyncHttpxClient(follow_redirects=False, timeout=self._limits.request_seconds)
@@ -372,6 +381,9 @@ class OpenAIProvider:
                 await asyncio.sleep(wait)
                 continue
             reasons, answer = self._judged(content, request.facts)
+            if answer is not None and self._repeats_key(answer):
+                # As JSON it may be spelled in ways that are not seen in the raw text.
+                reasons, progress.response = ["an answer repeats the key"], None
             if answer is not None and not reasons:
                 return answer
             if was_corrected:
@@ -392,6 +404,10 @@ class OpenAIProvider:
                 for item in error.errors()[:10]
             ], None
         return problems(answer, facts, self._language, with_meaning=True), answer
+
+    def _repeats_key(self, answer: Answer) -> bool:
+        texts = answer.texts().values()
+        return len(self._key) >= _SECRET_LENGTH and any(self._key in text for text in texts)
 
     async def _call(
         self,
@@ -488,7 +504,7 @@ class OpenAIProvider:
         if content:
             progress.response = self._printable(content, _RESPONSE_LENGTH)
         if choice.message.refusal:
-            raise _Fault("refusal", f"The model refused: {choice.message.refusal[:200]}")
+            raise _Fault("refusal", f"The model refused: {choice.message.refusal}")
         if choice.finish_reason == "content_filter":
             raise _Fault("content_filter", "The server's content filter stopped the answer.")
         if choice.finish_reason == "length":
@@ -523,7 +539,7 @@ class OpenAIProvider:
 
     def _of_status(self, error: APIStatusError) -> _Fault:
         status, code = error.status_code, f"{error.code or ''} {error.type or ''}"
-        text = f"The server answered {status}: {error.message[:300]}"
+        text = f"The server answered {status}: {error.message}"
         if status in (401, 403, 404, 405):
             return _Fault(
                 "config",

@@ -8,10 +8,13 @@ from decimal import ROUND_UP, Decimal
 
 from segmentry.exceptions import ConfigurationError
 
-__all__ = ["ANY_MODEL", "Price", "find_price", "parse_prices"]
+__all__ = ["ANY_MODEL", "PRICE_COLUMNS", "Price", "find_price", "parse_prices"]
 
 ANY_MODEL = "*"
 """The row of the price table for every model that has none of its own."""
+
+PRICE_COLUMNS = "model, prompt_price, cached_prompt_price, completion_price"
+"""Columns of ``stg_segmentry__model_prices`` that `parse_prices` reads, in its order."""
 
 _PER_TOKENS = Decimal(1_000_000)
 _SMALLEST = Decimal("0.000001")
@@ -60,8 +63,7 @@ def parse_prices(rows: Iterable[tuple[str, Decimal, Decimal, Decimal]]) -> dict[
     Parameters
     ----------
     rows : iterable of (str, Decimal, Decimal, Decimal)
-        Model, price per million tokens sent, read from the cache and received, as in
-        ``stg_segmentry__model_prices``.
+        Values of `PRICE_COLUMNS`: model, price per million tokens sent, read from the cache and received.
 
     Returns
     -------
@@ -81,11 +83,7 @@ def parse_prices(rows: Iterable[tuple[str, Decimal, Decimal, Decimal]]) -> dict[
                 "Correct the table behind the var segmentry_model_prices; 0 is for a model that is free."
             )
         prices[model] = Price(*(Decimal(str(amount)) for amount in amounts))
-    if ANY_MODEL not in prices:
-        raise ConfigurationError(
-            f"The price table has no row {ANY_MODEL!r}, the worst case for models that are not listed. "
-            "Add one to the table behind the var segmentry_model_prices."
-        )
+    find_price(prices, ANY_MODEL)
     return prices
 
 
@@ -104,10 +102,21 @@ def find_price(prices: Mapping[str, Price], model: str) -> Price:
     Price
         Never unknown.
 
+    Raises
+    ------
+    ConfigurationError
+        There is neither a row for the model nor one for unknown models.
+
     Examples
     --------
     >>> prices = parse_prices([("*", 10, 10, 40), ("local", 0, 0, 0)])
     >>> find_price(prices, "local").cost(1000, 1000), find_price(prices, "new").cost(1000, 1000)
     (Decimal('0.000000'), Decimal('0.050000'))
     """
-    return prices.get(model, prices[ANY_MODEL])
+    price = prices.get(model) or prices.get(ANY_MODEL)
+    if price is None:
+        raise ConfigurationError(
+            f"The price table has no row {ANY_MODEL!r}, the worst case for models that are not listed. "
+            "Add one to the table behind the var segmentry_model_prices."
+        )
+    return price

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from segmentry.exceptions import LLMIntegrationError
 from segmentry.explain.answer import HEADLINE_LENGTH, Answer
-from segmentry.explain.facts import DIMENSIONS, SegmentFacts
+from segmentry.explain.facts import SegmentFacts
 from segmentry.explain.language import find_language
 from segmentry.explain.slots import render, slot_values
 
@@ -149,7 +149,6 @@ class TemplateProvider:
         # One headline per line, the richest first: the first that fits is taken.
         headlines = [" ".join(line.split()) for line in module.headline().splitlines() if line.strip()]
         fitting = [line for line in headlines if len(render(line, values)) <= HEADLINE_LENGTH]
-        best = {dimension: next(iter(facts.candidates(dimension)), None) for dimension in DIMENSIONS}
         return Answer.model_validate(
             {
                 "headline": next(iter(fitting), headlines[-1]),
@@ -159,7 +158,7 @@ class TemplateProvider:
                 "confidence_justification": text("confidence_justification"),
                 **{
                     dimension: {"candidate": choice.candidate if choice else None, "text": text(dimension)}
-                    for dimension, choice in best.items()
+                    for dimension, choice in facts.best().items()
                 },
             }
         )

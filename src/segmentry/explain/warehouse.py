@@ -11,15 +11,14 @@ import os
 import re
 import tempfile
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from segmentry.exceptions import ConfigurationError, PipelineError
-from segmentry.explain.ledger import LedgerRow, PlannedText, Try, explain, plan
-from segmentry.explain.prices import parse_prices
+from segmentry.explain.ledger import TRY_COLUMNS, LedgerRow, PlannedText, explain, plan, tries_by_key
+from segmentry.explain.prices import PRICE_COLUMNS, parse_prices
 from segmentry.explain.settings import ExplanationLimits, ExplanationSettings
 from segmentry.project import invoke, readable
 
@@ -34,12 +33,12 @@ class _Warehouse:
     def __init__(self, work: Path, target: str | None, variables: Mapping[str, Any]) -> None:
         self._work = work
         self._options = ["--vars", json.dumps(dict(variables))] + (["--target", target] if target else [])
+        self._manifest: Any = None
         self._manifest = self._dbt("parse")
 
     def _dbt(self, *arguments: str) -> Any:
-        manifest = getattr(self, "_manifest", None)
         done = invoke(
-            [*arguments, *self._options], work=self._work, values=dict(os.environ), manifest=manifest
+            [*arguments, *self._options], work=self._work, values=dict(os.environ), manifest=self._manifest
         )
         if not done.success:
             failed = [node for node in getattr(done.result, "results", []) if node.message]
@@ -92,16 +91,11 @@ class _Step:
         found = warehouse.rows("--select", _FACTS)
         self.facts = [(str(segment), str(facts), str(key)) for segment, facts, key in found]
         self.prices = parse_prices(
-            warehouse.select(
-                "select model, prompt_price, cached_prompt_price, completion_price "
-                "from {{ ref('stg_segmentry__model_prices') }}"
-            )
+            warehouse.select(f"select {PRICE_COLUMNS} from {{{{ ref('stg_segmentry__model_prices') }}}}")
         )
-        self.tries: defaultdict[str, list[Try]] = defaultdict(list)
-        for key, status, kind, attempts in warehouse.select(
-            "select request_key, status, error_kind, attempts from {{ ref('int_segmentry__llm_ledger') }}"
-        ):
-            self.tries[key].append(Try(status, kind, int(attempts)))
+        self.tries = tries_by_key(
+            warehouse.select(f"select {TRY_COLUMNS} from {{{{ ref('int_segmentry__llm_ledger') }}}}")
+        )
         if not self.facts:
             raise ConfigurationError(
                 "There are no segments to explain: build the project on this target first."

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "BAR",
     "CHARTS",
     "plot_actionability_by_segment",
     "plot_cluster_selection",
@@ -35,13 +36,15 @@ __all__ = [
     "plot_segment_features",
     "plot_segment_sizes_pie",
     "plot_viability_scores",
+    "report_style",
     "save_chart",
 ]
 
 Plot: TypeAlias = "Callable[[SegmentationReport], Figure]"
 
+# Of marks that stand for no segment.
+BAR = "#9a9ea7"
 _INK, _SOFT, _LINE, _FAINT = "#16181d", "#585d68", "#dfdcd5", "#eceae5"
-_BAR = "#9a9ea7"
 _WIDTH = 10.0
 _STYLE: Any = {
     "figure.facecolor": "white",
@@ -107,14 +110,15 @@ def _styled(plot: Plot) -> Plot:
 
     @wraps(plot)
     def styled(report: SegmentationReport) -> Figure:
-        with _style():
+        with report_style():
             return plot(report)
 
     return styled
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def report_style() -> Iterator[None]:
+    """Draw in the style of the report, and leave the caller's own style as it was."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -323,7 +327,7 @@ def save_chart(figure: Figure, path: Path, dpi: int = 150) -> None:
     # The clock and the library's version would make every file different.
     metadata = {"svg": {"Date": None, "Creator": "Segmentry"}, "png": {"Software": "Segmentry"}}.get(kind, {})
     buffer = io.BytesIO()
-    with _style():
+    with report_style():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(buffer.getvalue())
@@ -339,7 +343,7 @@ def _draw_distribution(axes: Axes, report: SegmentationReport) -> None:
     for row, segment in enumerate(report.segments):
         people = f"{wording.count(segment.customer_count)} customers"
         value = f"{_money(segment.total_clv, report)} expected"
-        _bar(axes, row - 0.2, segment.customer_share, _BAR, people)
+        _bar(axes, row - 0.2, segment.customer_share, BAR, people)
         _bar(axes, row + 0.2, segment.clv_share, colours[segment.segment_id], value)
     axes.set_xlim(0, longest * 1.55)
     axes.set_xticks([])
@@ -481,7 +485,7 @@ def _draw_curve(axes: Axes, report: SegmentationReport, value: str, marked: str,
         axes.set_yticks([])
         return
     axes.plot(
-        [choice.k for choice in choices], [getattr(choice, value) for choice in choices], "o-", color=_BAR,
+        [choice.k for choice in choices], [getattr(choice, value) for choice in choices], "o-", color=BAR,
         markersize=7, linewidth=2, markerfacecolor="white", markeredgewidth=2,
     )  # fmt: skip
     for choice in choices:
