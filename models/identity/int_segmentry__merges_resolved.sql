@@ -1,14 +1,3 @@
-{{ config(
-    pre_hook="{{ segmentry.stop_on_conflicts() }}",
-    post_hook="{{ segmentry.drop_round_tables() }}"
-) }}
+{{ config(materialized='view') }}
 
-{% set edges %}
-        select
-            old_id,
-            new_id,
-            merged_at
-        from {{ ref('int_segmentry__merge_edges_ranked') }}
-        where conflict_rank = 1
-{% endset %}
-{{ segmentry.resolve_merges(edges) }}
+{{ segmentry.unite_merges(ref('int_segmentry__merge_trees_walked'), ref('int_segmentry__merge_cycles_walked')) }}

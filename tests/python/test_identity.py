@@ -20,6 +20,7 @@ EXAMPLES = int(os.environ.get("SEGMENTRY_EXAMPLES", "100"))
 COLUMNS = ["old_id", "new_id", "merged_at", "ingested_at", "source", "operation"]
 TYPED = "int_segmentry__id_merges_typed"
 EDGES = "int_segmentry__merge_edges_ranked"
+WALKED = ["int_segmentry__merge_trees_walked", "int_segmentry__merge_cycles_walked"]
 RESOLVED = "int_segmentry__merges_resolved"
 MAP = "int_segmentry__merge_map_resolved"
 START = datetime(2024, 3, 1)

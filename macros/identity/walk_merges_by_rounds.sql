@@ -2,13 +2,59 @@
    ceil(log2(longest chain)) rounds of plain joins find every survivor. A round that finishes no id while some are left proves that all that is left
    runs into a cycle. The rounds run when the model is built, on temporary tables of the model's own transaction: when it fails, nothing is left
    behind, and `drop_round_tables` as post-hook drops them when it succeeds. #}
-{% macro resolve_merges_by_rounds(edges, keys=[]) -%}
+{% macro walk_merge_trees_by_rounds(edges, keys=[]) -%}
     {%- set key_list = keys | join(', ') ~ (', ' if keys else '') -%}
-    {%- if execute and flags.WHICH in ('run', 'build', 'retry') -%}
-        {%- do segmentry.create_round_table('edges', 'select ' ~ key_list ~ 'old_id as id, new_id as next_id, merged_at from (' ~ edges ~ ') as counted_edges') -%}
+    {%- if segmentry.rounds_run() -%}
+        {%- do segmentry.create_edges_table(edges, keys) -%}
         {%- do segmentry.double_pointers('tree', 'edges', keys) -%}
+    {%- set tree_done = segmentry.round_table('tree_done') -%}
+    select
+        {% for key in keys %}tree_done.{{ key }}, {% endfor %}
+        tree_done.id,
+        edges.next_id,
+        edges.merged_at,
+        tree_done.end_id,
+        tree_done.depth
+    from {{ tree_done }} as tree_done
+    inner join {{ segmentry.round_table('edges') }} as edges
+        on tree_done.id = edges.id
+        {% for key in keys %} and tree_done.{{ key }} = edges.{{ key }}{% endfor %}
+
+    union all
+    select distinct
+        {{ key_list }}
+        end_id as id,
+        cast(null as {{ dbt.type_string() }}) as next_id,
+        cast(null as {{ dbt.type_timestamp() }}) as merged_at,
+        end_id,
+        cast(0 as {{ dbt.type_bigint() }}) as depth
+    from {{ tree_done }}
+    {%- else -%}
+    -- Walked in rounds when the model is built; this text only has its columns.
+    select
+        {{ key_list }}
+        old_id as id,
+        new_id as next_id,
+        merged_at,
+        old_id as end_id,
+        cast(0 as {{ dbt.type_bigint() }}) as depth
+    from ({{ edges }}) as counted_edges
+    where 1 = 0
+    {%- endif -%}
+{%- endmacro %}
+
+{# What is not in the relation `trees`, or, without one, what the walk of the trees in this very model left over. #}
+{% macro walk_merge_cycles_by_rounds(edges, trees=none, keys=[]) -%}
+    {%- set key_list = keys | join(', ') ~ (', ' if keys else '') -%}
+    {%- if segmentry.rounds_run() -%}
+        {%- if trees -%} {%- do segmentry.create_edges_table(edges, keys) -%} {%- endif -%}
+        {%- do segmentry.create_round_table('stuck_edges',
+            'select ' ~ segmentry.round_keys(keys, 'edges') ~ 'edges.id, edges.next_id, edges.merged_at from ' ~ segmentry.round_table('edges')
+            ~ ' as edges left join ' ~ (trees or segmentry.round_table('tree_done')) ~ ' as trees on '
+            ~ segmentry.round_join(keys, 'edges', 'id', 'trees', 'id') ~ ' where trees.id is null'
+        ) -%}
         {%- do segmentry.open_cycles(keys) -%}
-    with {% for table in ('edges', 'tree_done', 'stuck_edges', 'members', 'opened', 'opened_done') -%}
+    with {% for table in ('stuck_edges', 'members', 'opened', 'opened_done') -%}
     {{ table }} as (
         select * from {{ segmentry.round_table(table) }}
     ),
@@ -47,34 +93,6 @@
     {{ segmentry.place_cycles(opened='opened_cycles', members='members', stuck_edges='stuck_edges', keys=keys) }}
 
     select
-        {% for key in keys %}tree_done.{{ key }}, {% endfor %}
-        tree_done.id,
-        edges.next_id,
-        edges.merged_at,
-        tree_done.end_id,
-        tree_done.depth,
-        cast(null as {{ dbt.type_string() }}) as cycle_id,
-        cast(null as {{ dbt.type_bigint() }}) as cycle_length,
-        cast(null as {{ dbt.type_bigint() }}) as cycle_position
-    from tree_done
-    inner join edges
-        on tree_done.id = edges.id
-        {% for key in keys %} and tree_done.{{ key }} = edges.{{ key }}{% endfor %}
-
-    union all
-    select distinct
-        {{ key_list }}
-        end_id as id,
-        cast(null as {{ dbt.type_string() }}) as next_id,
-        cast(null as {{ dbt.type_timestamp() }}) as merged_at,
-        end_id,
-        cast(0 as {{ dbt.type_bigint() }}) as depth,
-        cast(null as {{ dbt.type_string() }}) as cycle_id,
-        cast(null as {{ dbt.type_bigint() }}) as cycle_length,
-        cast(null as {{ dbt.type_bigint() }}) as cycle_position
-    from tree_done
-    union all
-    select
         {{ key_list }}
         id,
         next_id,
@@ -86,7 +104,7 @@
         cycle_position
     from cycles_placed
     {%- else -%}
-    -- Resolved in rounds when the model is built; this text only has its columns.
+    -- Walked in rounds when the model is built; this text only has its columns.
     select
         {{ key_list }}
         old_id as id,
@@ -100,6 +118,18 @@
     from ({{ edges }}) as counted_edges
     where 1 = 0
     {%- endif -%}
+{%- endmacro %}
+
+{# Whether tables can be made: a model is being built. #}
+{% macro rounds_run() -%}
+    {{ return(execute and flags.WHICH in ('run', 'build', 'retry')) }}
+{%- endmacro %}
+
+{% macro create_edges_table(edges, keys) -%}
+    {%- do segmentry.create_round_table('edges',
+        'select ' ~ segmentry.round_keys(keys, 'counted_edges') ~ 'counted_edges.old_id as id, counted_edges.new_id as next_id, counted_edges.merged_at from ('
+        ~ edges ~ ') as counted_edges'
+    ) -%}
 {%- endmacro %}
 
 {# Follow the edges of the round table `edges` to their ends: `<name>_done` (`keys`, id, end_id, depth) has the ids that reach an id without an edge,
@@ -141,15 +171,11 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{# What never ends, after `double_pointers('tree', 'edges')`. Tables: stuck_edges; members (`keys`, id, cycle_id) of the cycles; opened (`keys`, end_id),
+{# What never ends: `stuck_edges`. Tables: members (`keys`, id, cycle_id) of the cycles; opened (`keys`, end_id),
    the target of each cycle's newest merge; opened_done, the way of all others to it once its own merge is left out. #}
 {% macro open_cycles(keys) -%}
     {%- set stuck = segmentry.round_table('stuck_edges') -%}
     {%- set onward = segmentry.round_join(keys, 'pointers', 'next_id', 'onward', 'id') -%}
-    {%- do segmentry.create_round_table('stuck_edges',
-        'select ' ~ segmentry.round_keys(keys, 'edges') ~ 'edges.id, edges.next_id, edges.merged_at from ' ~ segmentry.round_table('edges') ~ ' as edges inner join '
-        ~ segmentry.round_table('tree_live') ~ ' as live on ' ~ segmentry.round_join(keys, 'edges', 'id', 'live', 'id')
-    ) -%}
     {# Once the pointers are as many merges ahead as there are ids, each is in its cycle and has the whole of it between itself and a round more. #}
     {%- do segmentry.create_round_table('orbits', 'select ' ~ segmentry.round_keys(keys, 'stuck_edges') ~ 'id, next_id, id as least_id from ' ~ stuck ~ ' as stuck_edges') -%}
     {%- set stuck_count = segmentry.count_round_rows('stuck_edges') -%}
@@ -207,7 +233,7 @@
 
 {# Post-hook of a model that resolves merges: nothing stays in memory. #}
 {% macro drop_round_tables() -%}
-    {%- if execute and flags.WHICH in ('run', 'build', 'retry') and var('segmentry_merge_algorithm') == 'rounds' -%}
+    {%- if execute and flags.WHICH in ('run', 'build', 'retry') and segmentry.merge_algorithm() == 'rounds' -%}
         {%- for name in (
             'edges', 'tree_done', 'tree_live', 'stuck_edges', 'orbits', 'members', 'opened', 'opened_edges', 'opened_done', 'opened_live',
             'reached', 'ahead',

@@ -1,19 +1,13 @@
-{# One statement of recursive queries. Top down from the ids that are merged into nothing, each id is visited once and a cycle can't be entered:
-   what is never reached is in a cycle or leads into one. Each cycle then elects its leader: every id that was not reached sends its name along
-   the merges, and an id passes on only names that rank before its own (by hash, so that the expected number of messages is n log n); a name that
-   comes home belongs to the leader of a cycle (Chang and Roberts 1979). `union` (distinct) ends the walk of names from outside that enter a cycle. #}
-{% macro resolve_merges_by_recursion(edges, keys=[]) -%}
+{# Top down from the ids that are merged into nothing, each id is visited once and a cycle can't be entered: what is never reached is in a cycle or
+   leads into one. Edges and answer are not named for a second use: engines keep a copy in memory of what is. #}
+{% macro walk_merge_trees_by_recursion(edges, keys=[]) -%}
     {%- set key_list = keys | join(', ') ~ (', ' if keys else '') -%}
-    with recursive counted_edges as (
-        {{ edges }}
-    ),
-
-    survivors as (
+    with recursive survivors as (
         select distinct
             {% for key in keys %}counted_edges.{{ key }}, {% endfor %}
             counted_edges.new_id as id
-        from counted_edges
-        left join counted_edges as onward
+        from ({{ edges }}) as counted_edges
+        left join ({{ edges }}) as onward
             on counted_edges.new_id = onward.old_id
             {% for key in keys %} and counted_edges.{{ key }} = onward.{{ key }}{% endfor %}
 
@@ -24,6 +18,8 @@
         select
             {{ key_list }}
             id,
+            cast(null as {{ dbt.type_string() }}) as next_id,
+            cast(null as {{ dbt.type_timestamp() }}) as merged_at,
             id as end_id,
             cast(0 as {{ dbt.type_bigint() }}) as depth
         from survivors
@@ -31,13 +27,34 @@
         select
             {% for key in keys %}counted_edges.{{ key }}, {% endfor %}
             counted_edges.old_id as id,
+            tree.id as next_id,
+            counted_edges.merged_at,
             tree.end_id,
             tree.depth + 1 as depth
         from tree
-        inner join counted_edges
+        inner join ({{ edges }}) as counted_edges
             on tree.id = counted_edges.new_id
             {% for key in keys %} and tree.{{ key }} = counted_edges.{{ key }}{% endfor %}
 
+    )
+
+    select
+        {{ key_list }}
+        id,
+        next_id,
+        merged_at,
+        end_id,
+        depth
+    from tree
+{%- endmacro %}
+
+{# What no walk has reached. Each cycle elects its leader: every id sends its name along the merges, and an id passes on only names that rank before
+   its own (by hash, so that the expected number of messages is n log n); a name that comes home belongs to the leader of a cycle (Chang and
+   Roberts 1979). `union` (distinct) ends the walk of names from outside that enter a cycle. #}
+{% macro walk_merge_cycles_by_recursion(edges, trees, keys=[]) -%}
+    {%- set key_list = keys | join(', ') ~ (', ' if keys else '') -%}
+    with recursive counted_edges as (
+        {{ edges }}
     ),
 
     stuck_edges as (
@@ -48,11 +65,11 @@
             counted_edges.merged_at,
             md5(counted_edges.old_id) as id_rank
         from counted_edges
-        left join tree
-            on counted_edges.old_id = tree.id
-            {% for key in keys %} and counted_edges.{{ key }} = tree.{{ key }}{% endfor %}
+        left join {{ trees }} as trees
+            on counted_edges.old_id = trees.id
+            {% for key in keys %} and counted_edges.{{ key }} = trees.{{ key }}{% endfor %}
 
-        where tree.id is null
+        where trees.id is null
     ),
 
     messages as (
@@ -146,22 +163,6 @@
 
     {{ segmentry.place_cycles(opened='opened_tree', members='members', stuck_edges='stuck_edges', keys=keys) }}
 
-    select
-        {% for key in keys %}tree.{{ key }}, {% endfor %}
-        tree.id,
-        counted_edges.new_id as next_id,
-        counted_edges.merged_at,
-        tree.end_id,
-        tree.depth,
-        cast(null as {{ dbt.type_string() }}) as cycle_id,
-        cast(null as {{ dbt.type_bigint() }}) as cycle_length,
-        cast(null as {{ dbt.type_bigint() }}) as cycle_position
-    from tree
-    left join counted_edges
-        on tree.id = counted_edges.old_id
-        {% for key in keys %} and tree.{{ key }} = counted_edges.{{ key }}{% endfor %}
-
-    union all
     select
         {{ key_list }}
         id,
