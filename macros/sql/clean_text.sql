@@ -3,10 +3,12 @@
     {{ return(adapter.dispatch('clean_text', 'segmentry')(column)) }}
 {%- endmacro %}
 
+{% macro default__clean_text(column) -%} {{ return(segmentry.no_variant('clean_text')) }} {%- endmacro %}
+
 {# trim() keeps tab, newline and the spaces of Unicode, and RE2's \s lacks the vertical tab. Most texts begin and end with a visible character of
    ASCII and have nothing to lose; to see that first is cheaper.
    https://duckdb.org/docs/stable/sql/functions/regular_expressions #}
-{% macro default__clean_text(column) -%}
+{% macro duckdb__clean_text(column) -%}
     {%- set text = "cast(" ~ column ~ " as varchar)" -%}
     case
         when unicode({{ text }}) between 33 and 126 and unicode({{ text }}[-1]) between 33 and 126 then {{ text }}

@@ -3,6 +3,8 @@
     {{ return(adapter.dispatch('is_not_finite', 'segmentry')(column)) }}
 {%- endmacro %}
 
-{% macro default__is_not_finite(column) -%}
+{% macro default__is_not_finite(column) -%} {{ return(segmentry.no_variant('is_not_finite')) }} {%- endmacro %}
+
+{% macro duckdb__is_not_finite(column) -%}
     not isfinite({{ column }})
 {%- endmacro %}

@@ -3,7 +3,9 @@
     {{ return(adapter.dispatch('local_to_utc', 'segmentry')(expression)) }}
 {%- endmacro %}
 
-{% macro default__local_to_utc(expression) -%}
+{% macro default__local_to_utc(expression) -%} {{ return(segmentry.no_variant('local_to_utc')) }} {%- endmacro %}
+
+{% macro duckdb__local_to_utc(expression) -%}
     {%- set zone = var('segmentry_time_zone') -%}
     {%- if zone == 'UTC' -%}
         {{ expression }}

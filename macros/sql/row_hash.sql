@@ -3,8 +3,10 @@
     {{ return(adapter.dispatch('row_hash', 'segmentry')(columns)) }}
 {%- endmacro %}
 
+{% macro default__row_hash(columns) -%} {{ return(segmentry.no_variant('row_hash')) }} {%- endmacro %}
+
 {# https://duckdb.org/docs/stable/sql/functions/utility#hashvalue #}
-{% macro default__row_hash(columns) -%}
+{% macro duckdb__row_hash(columns) -%}
     hash({{ columns | join(', ') }})
 {%- endmacro %}
 
@@ -13,6 +15,8 @@
     {{ return(adapter.dispatch('no_hash', 'segmentry')()) }}
 {%- endmacro %}
 
-{% macro default__no_hash() -%}
+{% macro default__no_hash() -%} {{ return(segmentry.no_variant('no_hash')) }} {%- endmacro %}
+
+{% macro duckdb__no_hash() -%}
     cast(null as ubigint)
 {%- endmacro %}

@@ -4,8 +4,10 @@
     {{ return(adapter.dispatch('select_optional', 'segmentry')(relation, mandatory, optional)) }}
 {%- endmacro %}
 
+{% macro default__select_optional(relation, mandatory, optional) -%} {{ return(segmentry.no_variant('select_optional')) }} {%- endmacro %}
+
 {# https://duckdb.org/docs/stable/sql/query_syntax/setops#union-all-by-name : filters and projections are pushed down into the relation. #}
-{% macro default__select_optional(relation, mandatory, optional) -%}
+{% macro duckdb__select_optional(relation, mandatory, optional) -%}
     select
         {{ (mandatory + optional) | join(',\n        ') }}
     from (

@@ -3,8 +3,10 @@
     {{ return(adapter.dispatch('to_local', 'segmentry')(column)) }}
 {%- endmacro %}
 
+{% macro default__to_local(column) -%} {{ return(segmentry.no_variant('to_local')) }} {%- endmacro %}
+
 {# https://duckdb.org/docs/stable/sql/functions/timestamptz#timezonetext-timestamp #}
-{% macro default__to_local(column) -%}
+{% macro duckdb__to_local(column) -%}
     {%- set zone = var('segmentry_time_zone') -%}
     {%- if zone == 'UTC' -%}
         {{ column }}

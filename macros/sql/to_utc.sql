@@ -4,10 +4,12 @@
     {{ return(adapter.dispatch('to_utc', 'segmentry')(column)) }}
 {%- endmacro %}
 
+{% macro default__to_utc(column) -%} {{ return(segmentry.no_variant('to_utc')) }} {%- endmacro %}
+
 {# DuckDB: a cast of text with an offset to TIMESTAMP drops the offset without a word, so text goes through TIMESTAMPTZ
    (the session runs in UTC). typeof() is constant per column and costs nothing.
    https://duckdb.org/docs/stable/sql/data_types/timestamp #}
-{% macro default__to_utc(column) -%}
+{% macro duckdb__to_utc(column) -%}
     {%- set zone = var('segmentry_input_time_zone') -%}
     {%- set instant = "timezone('UTC', try_cast(" ~ column ~ " as timestamptz))" -%}
     {%- if zone == 'UTC' -%}
