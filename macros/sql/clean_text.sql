@@ -15,3 +15,12 @@
         else nullif(regexp_replace({{ text }}, '^[\s\x0B\p{Z}\x{85}]+|[\s\x0B\p{Z}\x{85}]+$', '', 'g'), '')
     end
 {%- endmacro %}
+
+{# btrim() takes the characters themselves: white space of regular expressions depends on the locale of the database.
+   https://www.postgresql.org/docs/current/functions-string.html #}
+{% macro postgres__clean_text(column) -%}
+    nullif(btrim(
+        cast({{ column }} as text),
+        E' \t\n\u000B\f\r\u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000'
+    ), '')
+{%- endmacro %}

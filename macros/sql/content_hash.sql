@@ -8,3 +8,7 @@
 {% macro duckdb__content_hash(columns) -%}
     md5(concat_ws('-', cast(count(*) as varchar), coalesce(cast(sum({{ segmentry.row_hash(columns) }}) as varchar), '')))
 {%- endmacro %}
+
+{% macro postgres__content_hash(columns) -%}
+    md5(concat_ws('-', cast(count(*) as text), coalesce(cast(sum({{ segmentry.row_hash(columns) }}) as text), '')))
+{%- endmacro %}

@@ -9,3 +9,8 @@
 {% macro duckdb__engine_version() -%}
     version()
 {%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/runtime-config-preset.html #}
+{% macro postgres__engine_version() -%}
+    current_setting('server_version')
+{%- endmacro %}

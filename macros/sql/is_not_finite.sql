@@ -8,3 +8,8 @@
 {% macro duckdb__is_not_finite(column) -%}
     not isfinite({{ column }})
 {%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-FLOAT #}
+{% macro postgres__is_not_finite(column) -%}
+    {{ column }} in ('NaN', 'Infinity', '-Infinity')
+{%- endmacro %}

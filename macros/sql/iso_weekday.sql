@@ -9,3 +9,8 @@
 {% macro duckdb__iso_weekday(column) -%}
     extract(isodow from {{ column }})
 {%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-EXTRACT #}
+{% macro postgres__iso_weekday(column) -%}
+    extract(isodow from {{ column }})
+{%- endmacro %}

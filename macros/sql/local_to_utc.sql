@@ -13,3 +13,8 @@
         timezone('UTC', timezone('{{ zone }}', {{ expression }}))
     {%- endif -%}
 {%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-ZONECONVERT #}
+{% macro postgres__local_to_utc(expression) -%}
+    {{ segmentry.duckdb__local_to_utc(expression) }}
+{%- endmacro %}

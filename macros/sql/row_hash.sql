@@ -20,3 +20,12 @@
 {% macro duckdb__no_hash() -%}
     cast(null as ubigint)
 {%- endmacro %}
+
+{# The hash that joins and partitions use. https://www.postgresql.org/docs/current/functions-comparisons.html#COMPOSITE-TYPE-COMPARISON #}
+{% macro postgres__row_hash(columns) -%}
+    hash_record_extended(row({{ columns | join(', ') }}), 0)
+{%- endmacro %}
+
+{% macro postgres__no_hash() -%}
+    cast(null as bigint)
+{%- endmacro %}

@@ -17,3 +17,17 @@
         select * from {{ relation }}
     )
 {%- endmacro %}
+
+{# A name that the relation lacks is looked up outside the lateral subquery, where it is NULL: no look at the catalog here either.
+   https://www.postgresql.org/docs/current/queries-table-expressions.html#QUERIES-LATERAL #}
+{% macro postgres__select_optional(relation, mandatory, optional) -%}
+    select given_columns.*
+    from (
+        select {% for column in optional %}cast(null as text) as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
+    ) as absent_columns
+    cross join lateral (
+        select
+            {{ (mandatory + optional) | join(',\n            ') }}
+        from {{ relation }}
+    ) as given_columns
+{%- endmacro %}

@@ -14,3 +14,8 @@
         timezone('{{ zone }}', timezone('UTC', {{ column }}))
     {%- endif -%}
 {%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-ZONECONVERT #}
+{% macro postgres__to_local(column) -%}
+    {{ segmentry.duckdb__to_local(column) }}
+{%- endmacro %}

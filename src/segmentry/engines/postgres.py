@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dbt.adapters.base import available
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Adapter", "Credentials", "PostgresTable", "store"]
+__all__ = ["Credentials", "PostgresTable", "Segmentry_PostgresAdapter", "store"]
 
 TYPE = "segmentry_postgres"
 
@@ -70,8 +71,11 @@ class Column(PostgresColumn):
     TYPE_LABELS: ClassVar[dict[str, str]] = {**PostgresColumn.TYPE_LABELS, "DOUBLE": "double precision"}
 
 
-class Adapter(PostgresAdapter):
-    """dbt-postgres with Python models, which run in the process of dbt, and the explanation step."""
+class Segmentry_PostgresAdapter(PostgresAdapter):
+    """dbt-postgres with Python models, which run in the process of dbt, and the explanation step.
+
+    dbt takes the name of the adapter from that of the class.
+    """
 
     ConnectionManager = ConnectionManager
     Column = Column
@@ -84,6 +88,16 @@ class Adapter(PostgresAdapter):
         frame = run_model(compiled_code, lambda relation: PostgresTable(connection, relation), connection)
         store(connection, frame, target.removeprefix("# into "))
         return AdapterResponse(_message=f"SELECT {len(frame)}", code="SELECT", rows_affected=len(frame))
+
+    @available.parse_none
+    def copy_rows(self, relation: str, columns: str, rows: Any) -> None:
+        """Append the rows of a table of agate."""
+        with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as file:
+            for row in rows.rows:
+                file.write(",".join("" if value is None else _quoted(value) for value in row) + "\n")
+            file.seek(0)
+            with closing(self.connections.get_thread_connection().handle.cursor()) as cursor:
+                cursor.copy_expert(f"copy {relation} ({columns}) from stdin (format csv)", file)
 
     @available.parse_none
     def write_explanations(self, ledger: str, config: Mapping[str, Any]) -> int:
@@ -172,6 +186,13 @@ def store(connection: Any, frame: pd.DataFrame, relation: str) -> None:
         file.seek(0)
         cursor.copy_expert(f"copy {relation} from stdin (format csv, header)", file)
         cursor.execute(f"analyze {relation}")
+
+
+def _quoted(value: object) -> str:
+    # agate reads 100.00 in a column of whole numbers as just that.
+    whole = isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value()
+    text = f"{value:.0f}" if whole else str(value)
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _arrow_type(type_code: int) -> pa.DataType:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from dbt.adapters.base import AdapterPlugin
-from segmentry.engines.postgres import Adapter, Credentials
+from segmentry.engines.postgres import Credentials, Segmentry_PostgresAdapter
 
 Plugin = AdapterPlugin(
-    adapter=Adapter,
+    adapter=Segmentry_PostgresAdapter,
     credentials=Credentials,
     include_path=str(Path(__file__).resolve().parents[2] / "include" / "segmentry_postgres"),
     dependencies=["postgres"],

@@ -1,7 +1,7 @@
 {# A table as dbt-postgres makes it. Its texts are then ordered by their bytes, as on the other engines, whatever the collation of the database, and the
    planner learns what is in it: nobody analyses a table that is a second old. A Python model names its table in the last line. #}
 {% macro segmentry_postgres__create_table_as(temporary, relation, compiled_code, language='sql') -%}
-    {%- if language == 'python' -%}
+    {%- if language == 'python' %}
 {{ compiled_code }}
 # into {{ relation }}
     {%- else -%}

@@ -12,8 +12,9 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
+    {#- Nothing may stand before the code: to Python it would be an indent. -#}
     {% call statement('main', language=model['language']) -%}
-        {{ create_table_as(False, intermediate_relation, compiled_code, model['language']) }}
+        {{- create_table_as(False, intermediate_relation, compiled_code, model['language']) -}}
     {%- endcall %}
 
     {% do create_indexes(intermediate_relation) %}
