@@ -32,7 +32,7 @@
 {%- endmacro %}
 
 {# Text is looked at before it is cast, since a failed cast is an error that prints the value: a day of the calendar, a time of day, and an offset, Z or the
-   name of a zone of the server. pg_typeof() is constant per column. https://www.postgresql.org/docs/current/datatype-datetime.html #}
+   name of a zone of the server, but for those that it takes for winter time all year round. pg_typeof() is constant per column. https://www.postgresql.org/docs/current/datatype-datetime.html #}
 {% macro postgres__to_utc(column) -%}
     {%- set zone = var('segmentry_input_time_zone') -%}
     {%- set naive = "cast({})" if zone == 'UTC' else "timezone('UTC', timezone('" ~ zone ~ "', cast({})))" -%}
@@ -55,7 +55,9 @@
         when {{ text }} ~ '^{{ day }}{{ time_of_day }}{{ offset }}$' then timezone('UTC', cast({{ short_text }} as timestamp with time zone))
         when {{ text }} ~ '^{{ day }}{{ time_of_day }} [A-Za-z][A-Za-z0-9_+/-]*$'
             then case
-                when lower(substring({{ text }}, '[A-Za-z][A-Za-z0-9_+/-]*$')) in (select lower(zones.name) from pg_timezone_names as zones)
+                when
+                    lower(substring({{ text }}, '[A-Za-z][A-Za-z0-9_+/-]*$'))
+                    in (select lower(zones.name) from pg_timezone_names as zones where zones.name not in ('CET', 'EET', 'MET', 'WET'))
                     then timezone('UTC', cast({{ short_text }} as timestamp with time zone))
             end
     end
