@@ -101,12 +101,16 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
 
 @dataclass
 class Warehouse:
-    """A database on the server, with the project's target pointing at it."""
+    """A database on the server, with the project's target pointing at it.
+
+    `options` are vars (without their prefix) of every command: those that Python models read count where the project is parsed.
+    """
 
     port: int
     name: str
     work: Path
-    manifest: Any = field(default=None)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    manifest: Any = None
 
     def __post_init__(self) -> None:
         with closing(
@@ -154,14 +158,10 @@ class Warehouse:
     def dbt(self, *arguments: str, **options: Any) -> str:
         """Run a command of dbt with some vars; return what went wrong, "" when nothing did."""
         if self.manifest is None:
-            parsed = invoke(["parse", "--target", "postgres"], work=self.work, values=self.environment)
+            parsed = self._invoke("parse", **self.options)
             assert parsed.success, parsed.exception
             self.manifest = parsed.result
-        variables = {f"segmentry_{name}": value for name, value in options.items()}
-        done = invoke(
-            [*arguments, "--target", "postgres", "--vars", json.dumps(variables)],
-            work=self.work, values=self.environment, manifest=self.manifest,
-        )  # fmt: skip
+        done = self._invoke(*arguments, **{**self.options, **options})
         results = getattr(done.result, "results", None) or []
         messages = [
             f"{result.node.name}: {result.message}"
@@ -171,3 +171,12 @@ class Warehouse:
         messages += [str(done.exception)] if done.exception else []
         assert done.success == (not messages)
         return "\n".join(messages)
+
+    def _invoke(self, *arguments: str, **options: Any) -> Any:
+        variables = json.dumps({f"segmentry_{name}": value for name, value in options.items()})
+        return invoke(
+            [*arguments, "--target", "postgres", "--vars", variables],
+            work=self.work,
+            values=self.environment,
+            manifest=self.manifest,
+        )

@@ -63,7 +63,7 @@ class Plugin(BasePlugin):
         cursor = self._connection.cursor()
         try:
             write_explanations(
-                # Everything is fetched before the first insert: an open result blocks other statements on a cursor.
+                # All is fetched before the first insert: an open result blocks other statements on a cursor.
                 lambda query: cursor.execute(query).fetchall(),
                 cursor.execute,
                 target_config.relation.render(),

@@ -1,4 +1,4 @@
-"""The explanation step in the process of dbt, on any engine: what it reads and how it appends is handed in."""
+"""The explanation step in the process of dbt, on any engine: how to read and append is handed in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = tuple[Any, ...]
 
 def write_explanations(
     fetch: Callable[[str], list[Row]],
-    append: Callable[[str, Row], None],
+    append: Callable[[str, Row], object],
     ledger: str,
     config: Mapping[str, Any],
     *,

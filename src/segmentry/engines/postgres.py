@@ -1,6 +1,6 @@
-"""PostgreSQL: dbt's own adapter, with Python models, explanations, and an order of texts that is the same everywhere.
+"""PostgreSQL: dbt's own adapter, with Python models, explanations and one order of texts everywhere.
 
-In the profile ``type: segmentry_postgres``; everything else is as for ``type: postgres``. The adapter is found by
+In the profile ``type: segmentry_postgres``; the rest is as for ``type: postgres``. dbt finds the adapter by
 way of ``dbt.adapters.segmentry_postgres``, its macros are in ``dbt/include/segmentry_postgres``.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dbt.adapters.base import available
+from dbt.adapters.base.meta import available
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.postgres.column import PostgresColumn
 from dbt.adapters.postgres.connections import PostgresConnectionManager, PostgresCredentials
@@ -53,12 +53,13 @@ class ConnectionManager(PostgresConnectionManager):
         """Open a connection in UTC that finds what `prepare_engine` installs."""
         if connection.state == "open":
             return connection
-        connection = super().open(connection)
-        paths = [connection.credentials.search_path or '"$user", public', f'"{connection.credentials.schema}_internal"']
+        connection = super().open(connection)  # type: ignore[no-untyped-call]
+        credentials = connection.credentials
+        path = credentials.search_path or '"$user", public'
         with closing(connection.handle.cursor()) as cursor:
             cursor.execute(
                 "set time zone 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8'; "
-                f"set extra_float_digits = 1; set search_path = {', '.join(paths)}"
+                f'set extra_float_digits = 1; set search_path = {path}, "{credentials.schema}_internal"'
             )
         # Settings of a transaction that is rolled back would be forgotten.
         connection.handle.commit()
