@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help setup build test test-deep check format lock bench clean
+.PHONY: help setup build test test-engines test-deep check format lock bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,8 +30,11 @@ build: setup ## Build segments, tests and report from the shipped demo
 	$(BIN)/dbt build --exclude-resource-type unit_test
 	$(BIN)/python scripts/make_report.py --database warehouse.duckdb --output output
 
-test: setup ## Run all tests
-	$(BIN)/pytest
+test: setup ## Run all tests but those of other engines
+	$(BIN)/pytest -m "not postgres"
+
+test-engines: setup ## Build on a PostgreSQL server of its own and compare with DuckDB (needs Debian's postgresql)
+	$(BIN)/pytest -m postgres --numprocesses=0
 
 test-deep: setup ## Test merges on 20,000 random histories, and all property tests on more examples
 	SEGMENTRY_HISTORIES=20000 SEGMENTRY_EXAMPLES=500 $(BIN)/pytest tests/python/test_merges.py tests/python/test_identity.py

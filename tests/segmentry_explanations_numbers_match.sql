@@ -1,7 +1,6 @@
 -- Every number in a published text is a number of the tables, in the same unit: an amount with its currency, a share with its
 -- percent sign, a duration with its days, a count or a score without. Reads the texts as they are shown and the tables that the
 -- facts come from; it knows neither the facts nor the slots.
-{{ config(enabled=(target.type == 'duckdb')) }}
 {#- Marks and units as the language of the texts writes them. -#}
 {%- set group_mark, decimal_mark, times, days = {
     'de': ('.', ',', 'mal', 'Tag(?:en|e)?'),
@@ -29,7 +28,7 @@
     ('int_segmentry__segment_traits_compared', {
         'percent': ['trait_share', 'population_share'],
     }),
-] -%}
+] %}
 with segment_texts as (
     {%- for text in ['headline', 'executive_summary', 'campaign_recommendation', 'roi_expectation', 'confidence_justification'] %}
     select
@@ -51,8 +50,18 @@ shown_numbers as (
         segment_id,
         text_name,
         published_text,
-        unnest(regexp_extract_all(published_text, '{{ pattern }}')) as shown
+        {{ segmentry.all_matches('published_text', pattern) }} as shown
     from segment_texts
+),
+
+number_texts as (
+    select
+        segment_id,
+        text_name,
+        published_text,
+        shown,
+        replace({{ segmentry.remove_matches('shown', '[^0-9' ~ decimal_mark ~ '-]') }}, '{{ decimal_mark }}', '.') as number_text
+    from shown_numbers
 ),
 
 shown_values as (
@@ -62,15 +71,15 @@ shown_values as (
         published_text,
         shown,
         case
-            when shown like '%\%' escape '\' then 'percent'
+            when shown like '%!%' escape '!' then 'percent'
             when shown like '% {{ times }}' then 'times'
             when shown like '% %' then 'days'
-            when regexp_matches(shown, '^-?[0-9]') then 'plain'
+            when substr(replace(shown, '-', ''), 1, 1) in ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9') then 'plain'
             else 'money'
         end as kind,
-        cast(replace(regexp_replace(shown, '[^0-9{{ decimal_mark }}-]', '', 'g'), '{{ decimal_mark }}', '.') as double) as shown_value,
-        length(regexp_extract(shown, '[{{ decimal_mark }}]([0-9]+)', 1)) as decimals
-    from shown_numbers
+        cast(number_text as {{ segmentry.type_double() }}) as shown_value,
+        case when number_text like '%.%' then length(number_text) - position('.' in number_text) else 0 end as decimals
+    from number_texts
 ),
 
 known_values as (
@@ -80,7 +89,7 @@ known_values as (
     select
         segment_id,
         '{{ kind }}' as kind,
-        cast({{ column }} as double){{ ' * 100' if kind == 'percent' }} as known_value
+        cast({{ column }} as {{ segmentry.type_double() }}){{ ' * 100' if kind == 'percent' }} as known_value
     from {{ ref(model) }}
     union all
     {%- endfor -%}
@@ -145,7 +154,12 @@ segment_names as (
 name_numbers as (
     select
         segment_id,
-        unnest(regexp_extract_all(name, '{{ pattern }}') || regexp_extract_all(left(name, 59), '{{ pattern }}')) as shown
+        {{ segmentry.all_matches('name', pattern) }} as shown
+    from segment_names
+    union all
+    select
+        segment_id,
+        {{ segmentry.all_matches('left(name, 59)', pattern) }} as shown
     from segment_names
 )
 

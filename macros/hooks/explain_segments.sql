@@ -10,13 +10,22 @@
 
 {# Plain Python in the process of dbt, by way of the plugin `segmentry` of the profile (segmentry.engines.duckdb_plugin). #}
 {% macro duckdb__explain_segments(facts, ledger, prices) -%}
-    {%- do adapter.store_relation('segmentry', ledger, [], '', 'explanations', {
+    {%- do adapter.store_relation('segmentry', ledger, [], '', 'explanations', segmentry.explanation_config(facts, prices)) -%}
+{%- endmacro %}
+
+{# The same by a method of the adapter (segmentry.engines.postgres). #}
+{% macro segmentry_postgres__explain_segments(facts, ledger, prices) -%}
+    {%- do adapter.write_explanations(ledger.render(), segmentry.explanation_config(facts, prices)) -%}
+{%- endmacro %}
+
+{% macro explanation_config(facts, prices) -%}
+    {{ return({
         'facts': facts.render(),
         'invocation_id': invocation_id,
         'prices': prices.render(),
         'request': segmentry.explanation_request(),
         'limits': segmentry.explanation_limits(),
-    }) -%}
+    }) }}
 {%- endmacro %}
 
 {% macro default__explain_segments(facts, ledger, prices) -%}

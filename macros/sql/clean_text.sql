@@ -3,13 +3,24 @@
     {{ return(adapter.dispatch('clean_text', 'segmentry')(column)) }}
 {%- endmacro %}
 
+{% macro default__clean_text(column) -%} {{ return(segmentry.no_variant('clean_text')) }} {%- endmacro %}
+
 {# trim() keeps tab, newline and the spaces of Unicode, and RE2's \s lacks the vertical tab. Most texts begin and end with a visible character of
    ASCII and have nothing to lose; to see that first is cheaper.
    https://duckdb.org/docs/stable/sql/functions/regular_expressions #}
-{% macro default__clean_text(column) -%}
+{% macro duckdb__clean_text(column) -%}
     {%- set text = "cast(" ~ column ~ " as varchar)" -%}
     case
         when unicode({{ text }}) between 33 and 126 and unicode({{ text }}[-1]) between 33 and 126 then {{ text }}
         else nullif(regexp_replace({{ text }}, '^[\s\x0B\p{Z}\x{85}]+|[\s\x0B\p{Z}\x{85}]+$', '', 'g'), '')
     end
+{%- endmacro %}
+
+{# btrim() takes the characters themselves: white space of regular expressions depends on the locale of the database.
+   https://www.postgresql.org/docs/current/functions-string.html #}
+{% macro postgres__clean_text(column) -%}
+    nullif(btrim(
+        cast({{ column }} as text),
+        E' \t\n\u000B\f\r\u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000'
+    ), '')
 {%- endmacro %}

@@ -3,6 +3,12 @@
     {{ return(adapter.dispatch('content_hash', 'segmentry')(columns)) }}
 {%- endmacro %}
 
-{% macro default__content_hash(columns) -%}
+{% macro default__content_hash(columns) -%} {{ return(segmentry.no_variant('content_hash')) }} {%- endmacro %}
+
+{% macro duckdb__content_hash(columns) -%}
     md5(concat_ws('-', cast(count(*) as varchar), coalesce(cast(sum({{ segmentry.row_hash(columns) }}) as varchar), '')))
+{%- endmacro %}
+
+{% macro postgres__content_hash(columns) -%}
+    md5(concat_ws('-', cast(count(*) as text), coalesce(cast(sum({{ segmentry.row_hash(columns) }}) as text), '')))
 {%- endmacro %}

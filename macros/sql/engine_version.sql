@@ -3,7 +3,14 @@
     {{ return(adapter.dispatch('engine_version', 'segmentry')()) }}
 {%- endmacro %}
 
+{% macro default__engine_version() -%} {{ return(segmentry.no_variant('engine_version')) }} {%- endmacro %}
+
 {# https://duckdb.org/docs/stable/sql/functions/utility#version #}
-{% macro default__engine_version() -%}
+{% macro duckdb__engine_version() -%}
     version()
+{%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/runtime-config-preset.html #}
+{% macro postgres__engine_version() -%}
+    current_setting('server_version')
 {%- endmacro %}

@@ -3,6 +3,13 @@
     {{ return(adapter.dispatch('is_not_finite', 'segmentry')(column)) }}
 {%- endmacro %}
 
-{% macro default__is_not_finite(column) -%}
+{% macro default__is_not_finite(column) -%} {{ return(segmentry.no_variant('is_not_finite')) }} {%- endmacro %}
+
+{% macro duckdb__is_not_finite(column) -%}
     not isfinite({{ column }})
+{%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-FLOAT #}
+{% macro postgres__is_not_finite(column) -%}
+    {{ column }} in ('NaN', 'Infinity', '-Infinity')
 {%- endmacro %}

@@ -3,7 +3,14 @@
     {{ return(adapter.dispatch('iso_weekday', 'segmentry')(column)) }}
 {%- endmacro %}
 
+{% macro default__iso_weekday(column) -%} {{ return(segmentry.no_variant('iso_weekday')) }} {%- endmacro %}
+
 {# DuckDB and Postgres: https://duckdb.org/docs/stable/sql/functions/datepart #}
-{% macro default__iso_weekday(column) -%}
+{% macro duckdb__iso_weekday(column) -%}
+    extract(isodow from {{ column }})
+{%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-EXTRACT #}
+{% macro postgres__iso_weekday(column) -%}
     extract(isodow from {{ column }})
 {%- endmacro %}

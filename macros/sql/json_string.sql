@@ -3,14 +3,7 @@
     {{ return(adapter.dispatch('json_string', 'segmentry')(expression)) }}
 {%- endmacro %}
 
-{# Escapes what JSON requires: the backslash, the quote and the control characters that occur in names. #}
-{% macro default__json_string(expression) -%}
-    coalesce(
-        '"' || replace(replace(replace(replace(replace({{ expression }},
-            '\', '\\'), '"', '\"'), chr(9), '\t'), chr(10), '\n'), chr(13), '\r') || '"',
-        'null'
-    )
-{%- endmacro %}
+{% macro default__json_string(expression) -%} {{ return(segmentry.no_variant('json_string')) }} {%- endmacro %}
 
 {# https://duckdb.org/docs/stable/data/json/creating_json #}
 {% macro duckdb__json_string(expression) -%}

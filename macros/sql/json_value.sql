@@ -3,10 +3,7 @@
     {{ return(adapter.dispatch('json_value', 'segmentry')(expression, key)) }}
 {%- endmacro %}
 
-{# https://spark.apache.org/docs/latest/api/sql/#get_json_object #}
-{% macro default__json_value(expression, key) -%}
-    get_json_object({{ expression }}, '$.{{ key }}')
-{%- endmacro %}
+{% macro default__json_value(expression, key) -%} {{ return(segmentry.no_variant('json_value')) }} {%- endmacro %}
 
 {# https://duckdb.org/docs/stable/data/json/json_functions #}
 {% macro duckdb__json_value(expression, key) -%}
@@ -21,4 +18,9 @@
 {# https://docs.snowflake.com/en/sql-reference/functions/json_extract_path_text #}
 {% macro snowflake__json_value(expression, key) -%}
     json_extract_path_text({{ expression }}, '{{ key }}')
+{%- endmacro %}
+
+{# https://spark.apache.org/docs/latest/api/sql/#get_json_object #}
+{% macro spark__json_value(expression, key) -%}
+    get_json_object({{ expression }}, '$.{{ key }}')
 {%- endmacro %}

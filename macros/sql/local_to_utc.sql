@@ -3,11 +3,18 @@
     {{ return(adapter.dispatch('local_to_utc', 'segmentry')(expression)) }}
 {%- endmacro %}
 
-{% macro default__local_to_utc(expression) -%}
+{% macro default__local_to_utc(expression) -%} {{ return(segmentry.no_variant('local_to_utc')) }} {%- endmacro %}
+
+{% macro duckdb__local_to_utc(expression) -%}
     {%- set zone = var('segmentry_time_zone') -%}
     {%- if zone == 'UTC' -%}
         {{ expression }}
     {%- else -%}
         timezone('UTC', timezone('{{ zone }}', {{ expression }}))
     {%- endif -%}
+{%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-ZONECONVERT #}
+{% macro postgres__local_to_utc(expression) -%}
+    {{ segmentry.duckdb__local_to_utc(expression) }}
 {%- endmacro %}

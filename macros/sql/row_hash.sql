@@ -3,8 +3,10 @@
     {{ return(adapter.dispatch('row_hash', 'segmentry')(columns)) }}
 {%- endmacro %}
 
+{% macro default__row_hash(columns) -%} {{ return(segmentry.no_variant('row_hash')) }} {%- endmacro %}
+
 {# https://duckdb.org/docs/stable/sql/functions/utility#hashvalue #}
-{% macro default__row_hash(columns) -%}
+{% macro duckdb__row_hash(columns) -%}
     hash({{ columns | join(', ') }})
 {%- endmacro %}
 
@@ -13,6 +15,17 @@
     {{ return(adapter.dispatch('no_hash', 'segmentry')()) }}
 {%- endmacro %}
 
-{% macro default__no_hash() -%}
+{% macro default__no_hash() -%} {{ return(segmentry.no_variant('no_hash')) }} {%- endmacro %}
+
+{% macro duckdb__no_hash() -%}
     cast(null as ubigint)
+{%- endmacro %}
+
+{# The hash that joins and partitions use. https://www.postgresql.org/docs/current/functions-comparisons.html#COMPOSITE-TYPE-COMPARISON #}
+{% macro postgres__row_hash(columns) -%}
+    hash_record_extended(row({{ columns | join(', ') }}), 0)
+{%- endmacro %}
+
+{% macro postgres__no_hash() -%}
+    cast(null as bigint)
 {%- endmacro %}

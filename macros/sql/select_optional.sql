@@ -4,8 +4,10 @@
     {{ return(adapter.dispatch('select_optional', 'segmentry')(relation, mandatory, optional)) }}
 {%- endmacro %}
 
+{% macro default__select_optional(relation, mandatory, optional) -%} {{ return(segmentry.no_variant('select_optional')) }} {%- endmacro %}
+
 {# https://duckdb.org/docs/stable/sql/query_syntax/setops#union-all-by-name : filters and projections are pushed down into the relation. #}
-{% macro default__select_optional(relation, mandatory, optional) -%}
+{% macro duckdb__select_optional(relation, mandatory, optional) -%}
     select
         {{ (mandatory + optional) | join(',\n        ') }}
     from (
@@ -14,4 +16,18 @@
         union all by name
         select * from {{ relation }}
     )
+{%- endmacro %}
+
+{# A name that the relation lacks is looked up outside the lateral subquery, where it is NULL: no look at the catalog here either.
+   https://www.postgresql.org/docs/current/queries-table-expressions.html#QUERIES-LATERAL #}
+{% macro postgres__select_optional(relation, mandatory, optional) -%}
+    select given_columns.*
+    from (
+        select {% for column in optional %}cast(null as text) as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
+    ) as absent_columns
+    cross join lateral (
+        select
+            {{ (mandatory + optional) | join(',\n            ') }}
+        from {{ relation }}
+    ) as given_columns
 {%- endmacro %}

@@ -3,12 +3,19 @@
     {{ return(adapter.dispatch('to_local', 'segmentry')(column)) }}
 {%- endmacro %}
 
+{% macro default__to_local(column) -%} {{ return(segmentry.no_variant('to_local')) }} {%- endmacro %}
+
 {# https://duckdb.org/docs/stable/sql/functions/timestamptz#timezonetext-timestamp #}
-{% macro default__to_local(column) -%}
+{% macro duckdb__to_local(column) -%}
     {%- set zone = var('segmentry_time_zone') -%}
     {%- if zone == 'UTC' -%}
         {{ column }}
     {%- else -%}
         timezone('{{ zone }}', timezone('UTC', {{ column }}))
     {%- endif -%}
+{%- endmacro %}
+
+{# https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-ZONECONVERT #}
+{% macro postgres__to_local(column) -%}
+    {{ segmentry.duckdb__to_local(column) }}
 {%- endmacro %}

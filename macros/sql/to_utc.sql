@@ -4,10 +4,12 @@
     {{ return(adapter.dispatch('to_utc', 'segmentry')(column)) }}
 {%- endmacro %}
 
+{% macro default__to_utc(column) -%} {{ return(segmentry.no_variant('to_utc')) }} {%- endmacro %}
+
 {# DuckDB: a cast of text with an offset to TIMESTAMP drops the offset without a word, so text goes through TIMESTAMPTZ
    (the session runs in UTC). typeof() is constant per column and costs nothing.
    https://duckdb.org/docs/stable/sql/data_types/timestamp #}
-{% macro default__to_utc(column) -%}
+{% macro duckdb__to_utc(column) -%}
     {%- set zone = var('segmentry_input_time_zone') -%}
     {%- set instant = "timezone('UTC', try_cast(" ~ column ~ " as timestamptz))" -%}
     {%- if zone == 'UTC' -%}
@@ -27,4 +29,36 @@
             else timezone('UTC', timezone('{{ zone }}', try_cast({{ column }} as timestamp)))
         end
     {%- endif -%}
+{%- endmacro %}
+
+{# Text is looked at before it is cast, since a failed cast is an error that prints the value: a day of the calendar, a time of day, and an offset, Z or the
+   name of a zone of the server, but for those that it takes for winter time all year round. pg_typeof() is constant per column. https://www.postgresql.org/docs/current/datatype-datetime.html #}
+{% macro postgres__to_utc(column) -%}
+    {%- set zone = var('segmentry_input_time_zone') -%}
+    {%- set naive = "cast({})" if zone == 'UTC' else "timezone('UTC', timezone('" ~ zone ~ "', cast({})))" -%}
+    {%- set text = 'cast(' ~ column ~ ' as text)' -%}
+    {#- DuckDB cuts off what is finer than a microsecond, PostgreSQL would round it. -#}
+    {%- set short_text = "regexp_replace(" ~ text ~ ", '([.][0-9]{6})[0-9]+', '\\1')" -%}
+    {%- set day -%}
+        ([0-9]{4,5}[-/]((0?[13578]|1[02])[-/](0?[1-9]|[12][0-9]|3[01])|(0?[469]|11)[-/](0?[1-9]|[12][0-9]|30)|0?2[-/](0?[1-9]|1[0-9]|2[0-8]))
+        {%- raw %}|[0-9]?([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)[-/]0?2[-/]29){% endraw %}
+    {%- endset -%}
+    {%- set time_of_day = '(T|[ \\t]+)([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9]([.][0-9]*)?)?' -%}
+    {%- set offset = '(Z|[+-](0?[0-9]|1[0-5])(:?[0-5][0-9](:[0-5][0-9])?)?)' -%}
+    case
+        when pg_typeof({{ column }}) = cast('timestamp with time zone' as regtype) then timezone('UTC', cast({{ column }} as timestamp with time zone))
+        when pg_typeof({{ column }}) in (cast('timestamp without time zone' as regtype), cast('date' as regtype))
+            then {{ naive.format(column ~ ' as timestamp') }}
+        -- There is no year 0 here.
+        when {{ text }} ~ '^0000' then null
+        when {{ text }} ~ '^{{ day }}({{ time_of_day }})?$' then {{ naive.format(short_text ~ ' as timestamp') }}
+        when {{ text }} ~ '^{{ day }}{{ time_of_day }}{{ offset }}$' then timezone('UTC', cast({{ short_text }} as timestamp with time zone))
+        when {{ text }} ~ '^{{ day }}{{ time_of_day }} [A-Za-z][A-Za-z0-9_+/-]*$'
+            then case
+                when
+                    lower(substring({{ text }}, '[A-Za-z][A-Za-z0-9_+/-]*$'))
+                    in (select lower(zones.name) from pg_timezone_names as zones where zones.name not in ('CET', 'EET', 'MET', 'WET'))
+                    then timezone('UTC', cast({{ short_text }} as timestamp with time zone))
+            end
+    end
 {%- endmacro %}

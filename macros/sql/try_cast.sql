@@ -3,7 +3,39 @@
     {{ return(adapter.dispatch('try_cast', 'segmentry')(expression, type)) }}
 {%- endmacro %}
 
+{% macro default__try_cast(expression, type) -%} {{ return(segmentry.no_variant('try_cast')) }} {%- endmacro %}
+
 {# https://duckdb.org/docs/stable/sql/expressions/cast #}
-{% macro default__try_cast(expression, type) -%}
+{% macro duckdb__try_cast(expression, type) -%}
     try_cast({{ expression }} as {{ type }})
+{%- endmacro %}
+
+{# No such cast before PostgreSQL 16, so text is looked at before it is cast. Numbers: https://www.postgresql.org/docs/current/sql-syntax-lexical.html #}
+{% macro postgres__try_cast(expression, type) -%}
+    {%- set text = 'cast(' ~ expression ~ ' as text)' -%}
+    {%- set number = "cast(replace(" ~ text ~ ", '_', '') as numeric)" -%}
+    {%- set is_number -%}
+        length({{ text }}) <= 400 and {{ text }} ~ '^[+-]?([0-9]+(_[0-9]+)*([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?$'
+    {%- endset -%}
+    {%- if type == 'boolean' -%}
+        case
+            when lower({{ text }}) in ('true', 't', 'yes', 'y', '1') then true
+            when lower({{ text }}) in ('false', 'f', 'no', 'n', '0') then false
+        end
+    {%- elif type == 'double precision' -%}
+        case
+            when not ({{ is_number }}) then null
+            -- What a double can't hold is an error, also when it is too small.
+            when abs({{ number }}) < 1e-307 then 0
+            when abs({{ number }}) < 1.79e308 then cast({{ number }} as double precision)
+        end
+    {%- elif type.startswith('decimal(') -%}
+        {%- set precision, scale = type[8:-1].split(',') -%}
+        case
+            when not ({{ is_number }}) then null
+            when abs(round({{ number }}, {{ scale | int }})) < 1e{{ precision | int - scale | int }} then cast({{ number }} as {{ type }})
+        end
+    {%- else -%}
+        {{ exceptions.raise_compiler_error('try_cast on PostgreSQL knows boolean, double precision and decimal; found ' ~ type) }}
+    {%- endif -%}
 {%- endmacro %}

@@ -34,6 +34,7 @@ standardised as (
         {% endfor %}
     from {{ ref('int_segmentry__features_transformed') }} as features
     cross join centroid_columns
+    {{ segmentry.evaluated_once() }}
 ),
 
 distances as (
@@ -51,6 +52,7 @@ distances as (
         end as distance_{{ cluster }}{{ ',' if not loop.last }}
         {% endfor %}
     from standardised
+    {{ segmentry.evaluated_once() }}
 ),
 
 nearest as (
@@ -58,6 +60,7 @@ nearest as (
         distances.*,
         {{ segmentry.least_of(clusters, 'distance_') }} as least_distance
     from distances
+    {{ segmentry.evaluated_once() }}
 ),
 
 assigned as (
@@ -70,6 +73,7 @@ assigned as (
         end as cluster
     from nearest
     where least_distance < {{ far }}
+    {{ segmentry.evaluated_once() }}
 ),
 
 runners_up as (
@@ -87,6 +91,7 @@ runners_up as (
         ), {{ far }}) as second_distance
         {% endif %}
     from assigned
+    {{ segmentry.evaluated_once() }}
 ),
 
 scored as (

@@ -8,6 +8,12 @@
 
 -- Ids of the events that came since the last complete build, or were in the future then and rejected; all others repeat as often as before.
 {% set since = segmentry.loaded_until() if is_incremental() else none %}
+{# By what counts first: hashes differ between engines, and then only events that are alike in all of it. #}
+{% set total_order = ['candidates.event_at', 'candidates.source_customer_id', 'candidates.event_type'] %}
+{% for column in ['amount', 'discount_amount', 'order_id', 'session_id', 'channel', 'device_type', 'category'] %}
+{% do total_order.append('candidates.' ~ column ~ ' asc nulls last') %}
+{% endfor %}
+{% do total_order.append('candidates.event_hash') %}
 {% set considered_events = 'events_given_again' if since else ref('int_segmentry__events_typed') %}
 with
 {% if since %}
@@ -53,11 +59,11 @@ ranked as (
         candidates.*,
         row_number() over (
             partition by candidates.event_id
-            order by candidates.event_at, candidates.source_customer_id, candidates.event_type, candidates.amount, candidates.event_hash
+            order by {{ total_order | join(', ') }}
         ) as occurrence,
         first_value(candidates.event_hash) over (
             partition by candidates.event_id
-            order by candidates.event_at, candidates.source_customer_id, candidates.event_type, candidates.amount, candidates.event_hash
+            order by {{ total_order | join(', ') }}
         ) as kept_hash
     from candidates
 )

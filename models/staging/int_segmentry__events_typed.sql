@@ -49,6 +49,7 @@ with events_cleaned as (
             where stored.reject_reason = 'future_time' and stored.event_at <= {{ segmentry.latest_plausible_time() }}
         )
     {%- endif %}
+    {{ segmentry.evaluated_once() }}
 ),
 
 events_converted as (
@@ -80,6 +81,7 @@ events_converted as (
     from events_cleaned
     left join {{ ref('stg_segmentry__exchange_rates') }} as exchange_rates
         on coalesce(events_cleaned.currency, '{{ var("segmentry_reporting_currency") }}') = exchange_rates.currency
+    {{ segmentry.evaluated_once() }}
 ),
 
 events_judged as (

@@ -15,6 +15,7 @@ with merges_parsed as (
         cast(id_merges.merged_at as {{ dbt.type_string() }}) as raw_merged_at,
         cast(id_merges.operation as {{ dbt.type_string() }}) as raw_operation
     from {{ ref('stg_segmentry__id_merges') }} as id_merges
+    {{ segmentry.evaluated_once() }}
 ),
 
 merges_judged as (

@@ -1,9 +1,10 @@
 from segmentry.clustering import fit_centroids
+from segmentry.engines.frames import frame
 from segmentry.settings import SegmentationSettings
 
 
 def model(dbt, session):
     settings = SegmentationSettings.from_meta(dbt.config.get("meta"))
-    features = dbt.ref("int_segmentry__features_transformed").df()
-    selection = dbt.ref("int_segmentry__k_selected").df()
+    features = frame(dbt.ref("int_segmentry__features_transformed"))
+    selection = frame(dbt.ref("int_segmentry__k_selected"))
     return fit_centroids(features, selection, settings)

@@ -1,8 +1,9 @@
 from segmentry.clustering import select_k
+from segmentry.engines.frames import frame
 from segmentry.settings import SegmentationSettings
 
 
 def model(dbt, session):
     settings = SegmentationSettings.from_meta(dbt.config.get("meta"))
-    features = dbt.ref("int_segmentry__features_transformed").df()
+    features = frame(dbt.ref("int_segmentry__features_transformed"))
     return select_k(features, settings)

@@ -1,9 +1,10 @@
+from segmentry.engines.frames import frame
 from segmentry.robustness import robustness_replicates
 from segmentry.settings import SegmentationSettings
 
 
 def model(dbt, session):
     settings = SegmentationSettings.from_meta(dbt.config.get("meta"))
-    features = dbt.ref("int_segmentry__features_transformed").df()
-    centroids = dbt.ref("int_segmentry__centroids_fitted").df()
+    features = frame(dbt.ref("int_segmentry__features_transformed"))
+    centroids = frame(dbt.ref("int_segmentry__centroids_fitted"))
     return robustness_replicates(features, centroids, settings)

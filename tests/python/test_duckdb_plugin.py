@@ -19,7 +19,8 @@ import yaml
 from dbt_common.exceptions import DbtRuntimeError
 from explain_fixture import CASES, document
 
-from segmentry.engines.duckdb_plugin import Plugin, lock_down, write_explanations
+from segmentry.engines.duckdb_plugin import Plugin, lock_down
+from segmentry.engines.explanations import write_explanations
 from segmentry.exceptions import ConfigurationError
 from segmentry.explain import PROMPT_VERSION, LedgerRow
 from segmentry.explain.providers import TemplateProvider
@@ -199,7 +200,10 @@ def write(connection: duckdb.DuckDBPyConnection, invocation: str) -> int:
         "request": REQUEST,
         "limits": {"maximum_cost": 1.0},
     }
-    return write_explanations(connection.cursor(), "ledger", config)
+    cursor = connection.cursor()
+    return write_explanations(
+        lambda query: cursor.execute(query).fetchall(), cursor.execute, "ledger", config
+    )
 
 
 def test_only_what_is_missing_is_written(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -18,23 +18,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
+from segmentry.engines.explanations import write_explanations
 from segmentry.exceptions import ConfigurationError, SegmentationEngineError
-from segmentry.explain.ledger import FACT_COLUMNS, TRY_COLUMNS, LedgerRow, explain, tries_by_key
-from segmentry.explain.prices import PRICE_COLUMNS, parse_prices
-from segmentry.explain.settings import ExplanationLimits, ExplanationSettings
 
 if TYPE_CHECKING:
     from dbt.adapters.duckdb.utils import TargetConfig
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Plugin", "lock_down", "write_explanations"]
+__all__ = ["Plugin", "lock_down"]
 
 
 class Plugin(BasePlugin):
@@ -65,7 +62,13 @@ class Plugin(BasePlugin):
             raise DbtRuntimeError("The plugin 'segmentry' was called before the database was open.")
         cursor = self._connection.cursor()
         try:
-            write_explanations(cursor, target_config.relation.render(), target_config.config)
+            write_explanations(
+                # All is fetched before the first insert: an open result blocks other statements on a cursor.
+                lambda query: cursor.execute(query).fetchall(),
+                cursor.execute,
+                target_config.relation.render(),
+                target_config.config,
+            )
         except SegmentationEngineError as error:
             raise DbtRuntimeError(str(error)) from error
         finally:
@@ -141,43 +144,3 @@ def lock_down(conn: DuckDBPyConnection, readable_files: list[str]) -> None:
 
 def _setting(conn: DuckDBPyConnection, name: str) -> Any:
     return conn.execute(f"select current_setting('{name}')").fetchall()[0][0]
-
-
-def write_explanations(cursor: DuckDBPyConnection, ledger: str, config: Mapping[str, Any]) -> int:
-    """Append the explanations that are missing to the ledger, each committed as soon as it is there.
-
-    Parameters
-    ----------
-    cursor : duckdb.DuckDBPyConnection
-        A cursor outside a transaction.
-    ledger : str
-        Quoted name of ``int_segmentry__llm_ledger``.
-    config : mapping
-        ``facts`` and ``prices`` (quoted names of ``int_segmentry__segment_facts`` and
-        ``stg_segmentry__model_prices``), ``invocation_id``, ``request`` and ``limits`` (what the macros
-        ``explanation_request`` and ``explanation_limits`` return).
-
-    Returns
-    -------
-    int
-        Rows appended.
-
-    Raises
-    ------
-    SegmentationEngineError
-        See `segmentry.explain.explain`, `ExplanationSettings.parse`, `ExplanationLimits.parse` and
-        `parse_prices`.
-    """
-    settings = ExplanationSettings.parse(config["request"])
-    limits = ExplanationLimits.parse(config["limits"])
-    # Everything is fetched before the first insert: an open result blocks other statements on a cursor.
-    facts = cursor.execute(f"select {FACT_COLUMNS} from {config['facts']}").fetchall()
-    tries = tries_by_key(cursor.execute(f"select {TRY_COLUMNS} from {ledger}").fetchall())
-    prices = parse_prices(cursor.execute(f"select {PRICE_COLUMNS} from {config['prices']}").fetchall())
-    columns = [field.name for field in fields(LedgerRow)]
-    insert = f"insert into {ledger} ({', '.join(columns)}) values ({', '.join('?' for _ in columns)})"
-    count = 0
-    for row in explain(facts, tries, settings, config["invocation_id"], limits=limits, prices=prices):
-        cursor.execute(insert, astuple(row))
-        count += 1
-    return count

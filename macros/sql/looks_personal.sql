@@ -6,8 +6,10 @@
     )) }}
 {%- endmacro %}
 
+{% macro default__looks_personal(column, pattern) -%} {{ return(segmentry.no_variant('looks_personal')) }} {%- endmacro %}
+
 {# https://duckdb.org/docs/stable/sql/functions/regular_expressions #}
-{% macro default__looks_personal(column, pattern) -%}
+{% macro duckdb__looks_personal(column, pattern) -%}
     regexp_matches({{ column }}, '{{ pattern }}')
 {%- endmacro %}
 
