@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help setup build test test-deep check format lock bench clean
+.PHONY: help setup build test test-package test-deep wheel docs check format lock bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,14 @@ build: setup ## Build segments, tests and report from the shipped demo
 
 test: setup ## Run all tests
 	$(BIN)/pytest
+
+test-package: setup ## Test the wheel, the use as a dbt package and the examples
+	$(BIN)/pytest tests/package
+
+wheel: setup ## Build dist/segmentry-*.whl, which carries the dbt project
+	rm -rf build dist
+	$(BIN)/python -c 'from setuptools.build_meta import build_wheel; print("dist/" + build_wheel("dist"))' | tail -n 1
+	rm -rf build
 
 test-deep: setup ## Test merges on 20,000 random histories, and all property tests on more examples
 	SEGMENTRY_HISTORIES=20000 SEGMENTRY_EXAMPLES=500 $(BIN)/pytest tests/python/test_merges.py tests/python/test_identity.py
