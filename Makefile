@@ -41,6 +41,22 @@ wheel: setup ## Build dist/segmentry-*.whl, which carries the dbt project
 	$(BIN)/python -c 'from setuptools.build_meta import build_wheel; print("dist/" + build_wheel("dist"))' | tail -n 1
 	rm -rf build
 
+# An environment of its own: whoever only builds and tests does not wait for it.
+.venv-docs/.ready: docs/requirements.txt
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --clear --python "$(PYTHON)" .venv-docs && \
+	  VIRTUAL_ENV="$(CURDIR)/.venv-docs" uv pip sync --quiet --require-hashes docs/requirements.txt ; \
+	else \
+	  $(PYTHON) -m venv --clear .venv-docs && \
+	  .venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement docs/requirements.txt ; \
+	fi
+	@touch $@
+
+docs: setup .venv-docs/.ready ## Build the documentation site, strictly, into target/site
+	$(BIN)/dbt parse --quiet
+	$(BIN)/python scripts/docs_pages.py target/manifest.json target/docs
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
+
 test-deep: setup ## Test merges on 20,000 random histories, and all property tests on more examples
 	SEGMENTRY_HISTORIES=20000 SEGMENTRY_EXAMPLES=500 $(BIN)/pytest tests/python/test_merges.py tests/python/test_identity.py
 

@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
+from clone import copied, run
 from conftest import ROOT
 from door import rows
 
 # Fewer replicates: the way is the same and takes a third of the time.
 FAST = "{segmentry_bootstrap_replicates: 5, segmentry_seed_replicates: 2}"
-
-
-def copied(directory: Path) -> Path:
-    """The files of the repository, as a fresh clone has them."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    clone = directory / "clone"
-    for name in listed.stdout.split("\0"):
-        source, target = ROOT / name, clone / name
-        if name and source.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
-    return clone
-
-
-def run(*words: object, cwd: Path, **environment: str) -> str:
-    done = subprocess.run(
-        [*map(str, words)],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

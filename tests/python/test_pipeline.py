@@ -67,13 +67,15 @@ def test_a_result_holds_what_the_tables_hold(built_demo: Path) -> None:
     told = json.loads(json.dumps(result.to_dict()))
     assert (told["timings"], told["warnings"]) == ({"total": 2.5}, ["some_test"])
     assert told["report"]["run"]["status"] == told["status"] == "ok"
-    with pytest.raises(DataValidationError, match=r"There is no segment .S9.\. There are: S1, S2, S3, S4, S5"):
+    with pytest.raises(
+        DataValidationError, match=r"There is no segment .S9.\. There are: S1, S2, S3, S4, S5"
+    ):
         result.get_segment_details("S9")
     with pytest.raises(KeyError, match="There is no table 'customer'"):
         result.tables["customer"]
     with duckdb.connect(str(result.database), read_only=True) as connection:
         tables = "select count(*) from information_schema.tables where table_schema = 'segmentry'"
-        assert connection.sql(tables).fetchone() == (len(result.tables),)
+        assert connection.sql(tables).fetchall() == [(len(result.tables),)]
     result.close()
     assert result.database.exists()
 
