@@ -1,4 +1,4 @@
-"""Gather the pages of the documentation site: docs/, the changelog, the decisions, and the tables from dbt's manifest."""
+"""Gather the pages of the site: docs/, the changelog, the decisions, the tables from dbt's manifest."""
 
 import json
 import shutil
@@ -15,7 +15,9 @@ for name in ("CHANGELOG.md", "DECISIONS.md"):
 nodes = json.loads(manifest.read_text())["nodes"].values()
 marts = [node for node in nodes if node["resource_type"] == "model" and node["access"] == "public"]
 lines = ["# The tables", "", "Every public table of the schema `segmentry`, from its contract.", ""]
-lines += [f"- [`{mart['alias']}`](#{mart['alias']})" for mart in sorted(marts, key=lambda mart: mart["alias"])]
+lines += [
+    f"- [`{mart['alias']}`](#{mart['alias']})" for mart in sorted(marts, key=lambda mart: mart["alias"])
+]
 for mart in sorted(marts, key=lambda mart: mart["alias"]):
     lines += ["", f"## `{mart['alias']}` {{ #{mart['alias']} }}", "", mart["description"], ""]
     lines += ["| column | type | NULL | meaning |", "|---|---|---|---|"]

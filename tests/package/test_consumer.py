@@ -77,7 +77,7 @@ def test_a_public_mart_is_built_from_own_tables(project: Path, manifest: dict[st
         ("Garden", 1, 1),
         ("Home", 1, 2),
     ]
-    schemas = rows(database, "select distinct schema_name from duckdb_tables() order by schema_name")
+    schemas = rows(database, "select distinct table_schema from information_schema.tables order by 1")
     assert schemas == [("raw",), ("segmentry",), ("segmentry_internal",), ("shop",)]
     zone = rows(database, "select max(as_of) from segmentry_internal.int_segmentry__run")
     assert f"{zone[0][0]:%Y-%m-%d}" == "2026-03-03"
