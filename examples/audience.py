@@ -12,9 +12,8 @@ result = segmentry.run_pipeline(
 # Only segments that are valid, actionable and tested have an audience.
 for segment in result.segments:
     viability = result.viability[segment.segment_id]
-    print(
-        f"{segment.name}: {viability.decision}, {'; '.join(viability.rejection_reasons) or 'nothing against it'}"
-    )
+    against = "; ".join(viability.rejection_reasons) or "nothing against it"
+    print(f"{segment.name}: {viability.decision}, {against}")
 ready = result.production_ready_segments
 if not ready:
     raise SystemExit(

@@ -34,8 +34,7 @@ result = segmentry.run_pipeline(config, events=events, id_history=logins, on_pro
 run = result.tables["segmentation_runs"].iloc[-1]
 print(f"{run.event_count:,} events: {run.events_used:,} used, {run.events_rejected:,} rejected")
 print(result.tables["rejected_events"]["reason"].value_counts().to_string())
-print(
-    f"{len(result.profiles):,} customers, {result.profiles['merged_id_count'].sum():,} other ids of theirs merged"
-)
+merged = result.profiles["merged_id_count"].sum()
+print(f"{len(result.profiles):,} customers, {merged:,} other ids of theirs merged")
 print(result.summary())
 print("Open own_data/report.html; own_data/warehouse.duckdb has every table.")

@@ -56,7 +56,7 @@ def arrow_table(
 
     ids = list(ids)
     try:
-        if hasattr(rows, "columns") and hasattr(rows, "dtypes") and hasattr(rows, "iloc"):
+        if hasattr(rows, "iloc"):
             wanted = rows.columns if optional is None else [*needed, *optional]
             _no_floats([name for name in ids if name in rows and str(rows[name].dtype).startswith("float")])
             frame = rows[[name for name in wanted if name in rows]]

@@ -11,6 +11,8 @@ import pytest
 from clone import run
 from conftest import ROOT
 
+import segmentry
+
 
 @pytest.mark.parametrize("name", ["tour", "own_data", "audience"])
 def test_an_example_runs(name: str, tmp_path: Path) -> None:
@@ -27,10 +29,22 @@ def test_an_example_runs(name: str, tmp_path: Path) -> None:
         assert len(audience) > 20
 
 
+def code(page: str) -> str:
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    assert blocks
+    return "\n".join(blocks)
+
+
 def test_the_python_page_runs(tmp_path: Path) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
-    assert len(blocks) >= 4
-    (tmp_path / "page.py").write_text("\n".join(blocks))
+    (tmp_path / "page.py").write_text(code("docs/python.md"))
     said = run(sys.executable, "page.py", cwd=tmp_path)
     assert "marts ready" in said
     assert (tmp_path / "result" / "report.html").is_file()
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
+    events, id_history = segmentry.generate_small_dataset(n_customers=120)
+    events.to_parquet(tmp_path / "events.parquet")
+    id_history.to_csv(tmp_path / "merges.csv", index=False)
+    (tmp_path / "readme.py").write_text(code("README.md"))
+    assert "customers" in run(sys.executable, "readme.py", cwd=tmp_path)

@@ -106,7 +106,6 @@ def test_the_package_page_shows_the_project_that_is_tested() -> None:
         "path: warehouse.duckdb",
     }
     there = {line.strip() for line in text.splitlines()}
-    print(shown - there)
     assert shown - there == own
 
 
