@@ -1,4 +1,4 @@
-"""Segmentry in Dagster: an asset for each dbt model, built every morning. Run it with `dagster dev -f definitions.py`."""
+"""Segmentry in Dagster: an asset for each dbt model, built every morning."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +7,8 @@ from typing import Any
 from dagster import AssetExecutionContext, Definitions, ScheduleDefinition, define_asset_job
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
-from segmentry.project import find_project
-
-# The installed project may be read-only; dbt writes here.
-project = DbtProject(project_dir=find_project(), target_path=Path("target").resolve())
+# A clone of Segmentry, or your own dbt project that uses it as a package.
+project = DbtProject(project_dir=Path(__file__).resolve().parents[2])
 project.prepare_if_dev()
 
 

@@ -511,8 +511,8 @@ def _in_a_process(request: Mapping[str, Any], on_progress: Callable[[str], None]
             encoding="utf-8",
         )
         last: dict[str, Any] = {}
-        try:
-            with process:
+        with process:
+            try:
                 assert process.stdin
                 assert process.stdout
                 # A process that ends at once is told of below.
@@ -523,11 +523,10 @@ def _in_a_process(request: Mapping[str, Any], on_progress: Callable[[str], None]
                     last = json.loads(line)
                     if "progress" in last:
                         on_progress(last["progress"])
-        except BaseException:
-            # Whoever stops the caller stops the build.
-            process.kill()
-            process.wait()
-            raise
+            except BaseException:
+                # Whoever stops the caller stops the build.
+                process.kill()
+                raise
         if "error" in last:
             _raise_again(last)
         if "outcome" not in last:

@@ -90,6 +90,11 @@ def test_python_runs(name: str, demo_copy: Path, tmp_path: Path, monkeypatch: py
     )
 
 
+def test_the_page_shows_the_example_for_dagster() -> None:
+    (shown,) = blocks(ROOT / "docs" / "orchestration.md", "python")
+    assert shown == (ROOT / "examples" / "dagster" / "definitions.py").read_text()
+
+
 def test_the_package_page_shows_the_project_that_is_tested() -> None:
     page = ROOT / "docs" / "package.md"
     files = [path for path in CONSUMER.rglob("*") if path.is_file() and path.suffix in (".yml", ".sql")]
