@@ -9,8 +9,9 @@ import segmentry
 # A shop's own tables; here they are invented, in yours they are there.
 shop = duckdb.connect()
 invented, logins = segmentry.generate_small_dataset(n_customers=300, seed=7)
-shop.register("visits", invented[invented["event_type"] != "purchase"])
-shop.register("orders", invented[invented["event_type"] == "purchase"])
+is_payment = invented["event_type"].isin(["purchase", "refund"])
+shop.register("visits", invented[~is_payment])
+shop.register("payments", invented[is_payment])
 
 # The mapping: one query that gives the columns of docs/your-data.md. An order without a customer is added, to
 # see it rejected.
@@ -19,8 +20,8 @@ events = shop.sql(
     select customer_id, event_at, event_type, session_id, channel, category, null as order_id, null as amount
     from visits
     union all
-    select customer_id, event_at, 'purchase', session_id, channel, category, order_id, amount
-    from orders
+    select customer_id, event_at, event_type, session_id, channel, category, order_id, amount
+    from payments
     union all
     select null, timestamp '2026-09-01', 'purchase', null, null, null, 'o-1', 10
     """
