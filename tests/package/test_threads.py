@@ -29,7 +29,7 @@ def dataset() -> tuple[pd.DataFrame, pd.DataFrame]:
 def two_results(
     dataset: tuple[pd.DataFrame, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[PipelineResult, PipelineResult]:
-    """The same input at the same time from two threads: a frame to a named place, a stream to none."""
+    """The same input at the same time from two threads: frames to a named place, Arrow tables to none."""
     output = tmp_path_factory.mktemp("named")
     events, history = dataset
     named = PipelineConfig(n_clusters=3, variables=FAST, output=output, database=output / "my data.duckdb")
@@ -79,7 +79,7 @@ def test_a_later_run_remembers_the_earlier_one(
 ) -> None:
     events, history = dataset
     earlier = two_results[0]
-    database = tmp_path / "warehouse.duckdb"
+    database = tmp_path / earlier.database.name
     database.write_bytes(earlier.database.read_bytes())
     files = tmp_path / "events.parquet", tmp_path / "history.csv"
     events[events["event_at"] < events["event_at"].max() - pd.Timedelta(days=10)].to_parquet(files[0])
