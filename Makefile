@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help setup build test test-engines test-deep check format lock bench clean
+.PHONY: help setup build test test-engines test-package test-deep wheel docs check format lock bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,11 +30,35 @@ build: setup ## Build segments, tests and report from the shipped demo
 	$(BIN)/dbt build --exclude-resource-type unit_test
 	$(BIN)/python scripts/make_report.py --database warehouse.duckdb --output output
 
-test: setup ## Run all tests but those of other engines
+test: setup ## Run the tests, but for those of the other test commands
 	$(BIN)/pytest -m "not postgres"
 
 test-engines: setup ## Build on a PostgreSQL server of its own and compare with DuckDB (needs Debian's postgresql)
 	$(BIN)/pytest -m postgres --numprocesses=0
+
+test-package: setup ## Test the wheel, the use as a dbt package and the examples
+	$(BIN)/pytest tests/package
+
+wheel: setup ## Build dist/segmentry-*.whl, which carries the dbt project
+	rm -rf build dist
+	$(BIN)/python -c 'from setuptools.build_meta import build_wheel; print("dist/" + build_wheel("dist"))' | tail -n 1
+	rm -rf build
+
+# An environment of its own: whoever only builds and tests does not wait for it.
+.venv-docs/.ready: docs/requirements.txt
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --clear --python "$(PYTHON)" .venv-docs && \
+	  VIRTUAL_ENV="$(CURDIR)/.venv-docs" uv pip sync --quiet --require-hashes docs/requirements.txt ; \
+	else \
+	  $(PYTHON) -m venv --clear .venv-docs && \
+	  .venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement docs/requirements.txt ; \
+	fi
+	@touch $@
+
+docs: setup .venv-docs/.ready ## Build the documentation site, strictly, into target/site
+	$(BIN)/dbt parse --quiet
+	$(BIN)/python scripts/docs_pages.py target/manifest.json target/docs
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
 
 test-deep: setup ## Test merges on 20,000 random histories, and all property tests on more examples
 	SEGMENTRY_HISTORIES=20000 SEGMENTRY_EXAMPLES=500 $(BIN)/pytest tests/python/test_merges.py tests/python/test_identity.py

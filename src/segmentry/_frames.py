@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from segmentry.exceptions import DataValidationError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Dtype = Literal["int64", "Int64", "float64", "bool", "str"]
 Schema = Mapping[str, Dtype]
@@ -23,6 +26,77 @@ def typed_frame(rows: Mapping[str, Any] | Iterable[Mapping[str, Any]], schema: S
     """Make a frame with exactly these columns and dtypes, also when it is empty or all NULL."""
     data = dict(rows) if isinstance(rows, Mapping) else list(rows)
     return pd.DataFrame(data, columns=list(schema)).astype(dict(schema))
+
+
+def arrow_table(
+    rows: Any, needed: Iterable[str] = (), optional: Iterable[str] | None = None, *, ids: Iterable[str] = ()
+) -> pa.Table:
+    """Return a table of any kind as an Arrow table.
+
+    Parameters
+    ----------
+    rows
+        A pandas or polars frame, an Arrow table, a DuckDB relation, or whatever hands out an Arrow stream.
+    needed, optional
+        Columns that must be there, and those that are kept beside them; all when None.
+    ids
+        Columns that hold ids: they become text, and may not be floating point numbers.
+
+    Raises
+    ------
+    DataValidationError
+        It is no table, a column is missing or mixes types, or ids are floating point numbers.
+
+    Examples
+    --------
+    >>> arrow_table(pd.DataFrame({"id": [7], "x": [1.5]}), ["id"], ids=["id"]).to_pylist()
+    [{'id': '7', 'x': 1.5}]
+    """
+    import pyarrow as pa
+
+    ids = list(ids)
+    try:
+        if hasattr(rows, "iloc"):
+            wanted = rows.columns if optional is None else [*needed, *optional]
+            _no_floats([name for name in ids if name in rows and str(rows[name].dtype).startswith("float")])
+            frame = rows[[name for name in wanted if name in rows]]
+            texts = {name: frame[name].map(_text).astype(object) for name in ids if name in frame}
+            table = pa.Table.from_pandas(frame.assign(**texts), preserve_index=False)
+        else:
+            table = pa.table(rows)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise DataValidationError(
+            f"A column can't be read ({'; '.join(map(str, error.args))}). Give each column one type."
+        ) from error
+    except TypeError as error:
+        raise DataValidationError(
+            f"Found a {type(rows).__name__}; needed is a pandas or polars frame, an Arrow table or a DuckDB "
+            "relation. Collect what is lazy first."
+        ) from error
+    missing = [name for name in needed if name not in table.column_names]
+    if missing:
+        raise DataValidationError(
+            f"Needed are the columns {', '.join(needed)}; {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing among {', '.join(table.column_names) or 'none'}."
+        )
+    _no_floats(
+        [name for name in ids if name in table.column_names and pa.types.is_floating(table[name].type)]
+    )
+    if optional is not None:
+        table = table.select([name for name in (*needed, *optional) if name in table.column_names])
+    return table
+
+
+def _no_floats(columns: list[str]) -> None:
+    if columns:
+        raise DataValidationError(
+            f"The ids in {', '.join(columns)} are floating point numbers: "
+            "17 would become 17.0 and match nothing. Read them as text."
+        )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value != value else str(value)
 
 
 def require_columns(frame: pd.DataFrame, needed: Iterable[str], what: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from segmentry import __version__
 from segmentry.exceptions import ConfigurationError, SegmentationEngineError
 
 if TYPE_CHECKING:
+    from segmentry.pipeline import BuildOutcome
     from segmentry.report import SegmentationReport
 
 __all__ = ["closing_lines", "main"]
@@ -76,6 +77,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--quiet", action="store_true", help="no progress")
     run.set_defaults(handler=_run)
+    demo = commands.add_parser(
+        "demo",
+        help="build segments from the shipped demo",
+        description="Build segments, their tests and the report from 1,000 invented customers.",
+    )
+    demo.add_argument(
+        "--output",
+        type=Path,
+        default=Path("segmentry_demo"),
+        metavar="DIR",
+        help="where the result goes (default: segmentry_demo)",
+    )
+    demo.add_argument(
+        "--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'"
+    )
+    demo.add_argument("--quiet", action="store_true", help="no progress")
+    demo.set_defaults(handler=_demo)
     explain = commands.add_parser(
         "explain-merge",
         help="say why an id is the customer that it is",
@@ -133,19 +151,35 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> None:
     # Building and drawing import much; `--help` and a wrong command line do not wait for it.
     from segmentry.pipeline import build_from_files
-    from segmentry.report import generate_segmentation_report
 
     variables = _variables(options.vars)
     if options.as_of:
         variables["segmentry_as_of"] = options.as_of
+    _build_and_report(
+        options,
+        lambda say: build_from_files(
+            options.events, options.id_history, options.output, variables=variables, on_progress=say
+        ),
+    )
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from segmentry.pipeline import build_demo
+
+    variables = _variables(options.vars)
+    _build_and_report(options, lambda say: build_demo(options.output, variables=variables, on_progress=say))
+
+
+def _build_and_report(
+    options: argparse.Namespace, build: Callable[[Callable[[str], None]], BuildOutcome]
+) -> None:
+    from segmentry.report import generate_segmentation_report
 
     def say(line: str) -> None:
         if not options.quiet:
             print(f"segmentry: {line}", file=sys.stderr, flush=True)
 
-    outcome = build_from_files(
-        options.events, options.id_history, options.output, variables=variables, on_progress=say
-    )
+    outcome = build(say)
     started = time.monotonic()
     report = generate_segmentation_report(outcome.database, options.output)
     say(f"report ready after {outcome.seconds + time.monotonic() - started:.0f} s")

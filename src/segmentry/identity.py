@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from segmentry._frames import arrow_table
 from segmentry.exceptions import (
     CircularMergeError,
     CustomerMergeError,
@@ -122,7 +123,7 @@ def resolve_customer_merges(
     """
     from segmentry.engines.compiled import CompiledModels
 
-    table = _table(id_history, NEEDED, OPTIONAL, ids=("old_id", "new_id"))
+    table = arrow_table(id_history, NEEDED, OPTIONAL, ids=("old_id", "new_id"))
     models = CompiledModels(
         [MAP, CONFLICTS, CYCLES, REJECTS, RESOLVED, CLUSTERS],
         _chosen(
@@ -226,7 +227,7 @@ def apply_merge_map(
 
     from segmentry.engines.compiled import compiled_query
 
-    given = _table(rows, (id_column,), None, ids=(id_column,))
+    given = arrow_table(rows, (id_column,), ids=(id_column,))
     names = list(given.column_names)
     if id_column != "customer_id" and "customer_id" in names:
         raise DataValidationError(
@@ -239,7 +240,7 @@ def apply_merge_map(
         json.dumps(_chosen(id_case=id_case)),
     )
     ids = pa.table({"given_id": given.column(id_column), "row_number": range(len(given))})
-    pairs = _table(resolved, ("id", "customer_id"), (), ids=("id", "customer_id"))
+    pairs = arrow_table(resolved, ("id", "customer_id"), (), ids=("id", "customer_id"))
     with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
         connection.register("given_ids", ids)
         connection.register("given_map", pairs)
@@ -333,43 +334,6 @@ def explain_merge(
     except PipelineError as error:
         raise CustomerMergeError(str(error)) from error
     return MergeExplanation(**json.loads(said[-1]))
-
-
-def _table(rows: Any, needed: Iterable[str], optional: Iterable[str] | None, *, ids: Iterable[str]) -> Any:
-    """Return rows as an Arrow table: the needed columns and the optional ones that are there (None: all)."""
-    import pyarrow as pa
-
-    if hasattr(rows, "columns") and hasattr(rows, "dtypes") and hasattr(rows, "iloc"):
-        wanted = [*needed] if optional is None else [*needed, *optional]
-        floats = [name for name in ids if name in rows and str(rows[name].dtype).startswith("float")]
-        _no_floats(floats)
-        frame = rows if optional is None else rows[[name for name in wanted if name in rows]]
-        texts = {name: frame[name].map(_text).astype(object) for name in ids if name in frame}
-        table = pa.Table.from_pandas(frame.assign(**texts), preserve_index=False)
-    else:
-        table = pa.table(rows)
-    missing = [name for name in needed if name not in table.column_names]
-    if missing:
-        raise DataValidationError(
-            f"Needed are the columns {', '.join(needed)}; {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} missing among {', '.join(table.column_names) or 'none'}."
-        )
-    _no_floats([name for name in ids if pa.types.is_floating(table.schema.field(name).type)])
-    if optional is not None:
-        table = table.select([name for name in (*needed, *optional) if name in table.column_names])
-    return table
-
-
-def _no_floats(columns: list[str]) -> None:
-    if columns:
-        raise DataValidationError(
-            f"The ids in {', '.join(columns)} are floating point numbers: "
-            "17 would become 17.0 and match nothing. Read them as text."
-        )
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None or value != value else str(value)
 
 
 def _chosen(**options: Any) -> dict[str, Any]:

@@ -1,19 +1,49 @@
-"""Run the dbt project on files: the way of the data is the project's, this only opens the door."""
+"""Run the dbt project: on files in this process, on anything that is a table in a process of its own.
+
+The way of the data is the project's; this only opens the door.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from segmentry.exceptions import DataValidationError, PipelineError
-from segmentry.project import invoke, parsed, readable
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["BuildOutcome", "build_from_files"]
+from segmentry import exceptions
+from segmentry.exceptions import (
+    ClusteringError,
+    ConfigurationError,
+    CustomerMergeError,
+    DataValidationError,
+    PipelineError,
+    ProfileBuildError,
+    SegmentationEngineError,
+)
+from segmentry.project import declared_vars, invoke, parsed, readable
+from segmentry.results import PipelineResult
+
+__all__ = [
+    "BuildOutcome",
+    "PipelineConfig",
+    "build_demo",
+    "build_from_files",
+    "quick_segmentation",
+    "run_pipeline",
+]
 
 # Readable by every DuckDB from 1.2 on; it counts only when the file is created.
 STORAGE_VERSION = "v1.2.0"
@@ -30,7 +60,7 @@ class BuildOutcome:
     database : pathlib.Path
         The DuckDB file with the result.
     seconds : float
-        Wall time of the build.
+        Wall time of the build, in seconds.
     layer_seconds : dict of str to float
         Sum of the execution times of each layer's models, in seconds (models run side by side).
     warnings : list of str
@@ -48,18 +78,22 @@ def build_from_files(
     id_history: Path | None,
     output: Path,
     *,
+    database: Path | None = None,
     variables: Mapping[str, Any] | None = None,
     select: Sequence[str] = (),
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> BuildOutcome:
-    """Build everything from files into ``output/warehouse.duckdb``.
+    """Build everything from files, in this process.
 
     Parameters
     ----------
     events, id_history
         Parquet or CSV files; ``id_history`` may be None.
     output
-        Directory of the result; made when it is not there. An earlier result in it becomes the previous run.
+        Directory of what dbt writes; made when it is not there.
+    database
+        DuckDB file of the result; ``warehouse.duckdb`` in ``output`` when left out. An earlier result in it
+        becomes the previous run.
     variables
         Vars of the dbt project that override its defaults.
     select
@@ -73,31 +107,84 @@ def build_from_files(
 
     Raises
     ------
+    ConfigurationError
+        A var is unknown or has a value that it can't have.
     DataValidationError
-        A file is missing or of an unknown kind.
+        A file is missing or of an unknown kind, or its table lacks a column.
+    CustomerMergeError, ProfileBuildError, ClusteringError
+        A model of that layer failed.
     PipelineError
-        The build failed; the message names the models or tests and what they said.
+        The build failed elsewhere; the message names the models or tests and what they said.
     """
     sources = {"events": _checked(events, "events")}
     if id_history is not None:
         sources["id_history"] = _checked(id_history, "id history")
-    output.mkdir(parents=True, exist_ok=True)
-    database = (output / "warehouse.duckdb").resolve()
-    _make_views(database, sources)
     settings = {
         "segmentry_use_demo": False,
         "segmentry_events": "{{ source('segmentry_input', 'events') }}",
         "segmentry_id_history": "{{ source('segmentry_input', 'id_history') }}"
         if id_history is not None
         else "",
-        **(variables or {}),
+        **_known(variables or {}),
     }
+    return _build(output, database, sources, settings, select, on_progress)
+
+
+def build_demo(
+    output: Path,
+    *,
+    variables: Mapping[str, Any] | None = None,
+    on_progress: Callable[[str], None] = lambda line: None,
+) -> BuildOutcome:
+    """Build the shipped demo into ``output/warehouse.duckdb``.
+
+    Parameters
+    ----------
+    output, variables, on_progress
+        As in `build_from_files`.
+
+    Returns
+    -------
+    BuildOutcome
+
+    Raises
+    ------
+    ConfigurationError, PipelineError
+        As in `build_from_files`.
+    """
+    return _build(output, None, {}, _known(variables or {}), (), on_progress)
+
+
+def _build(
+    output: Path,
+    database: Path | None,
+    sources: Mapping[str, Path],
+    settings: Mapping[str, Any],
+    select: Sequence[str],
+    on_progress: Callable[[str], None],
+) -> BuildOutcome:
+    output.mkdir(parents=True, exist_ok=True)
+    database = (database or output / "warehouse.duckdb").resolve()
+    _make_views(database, sources)
     values = {
         "SEGMENTRY_DB": str(database),
         "SEGMENTRY_INPUT_FILES": json.dumps([str(path) for path in sources.values()]),
         "SEGMENTRY_TEMP_DIRECTORY": str(output.resolve() / "duckdb_temp"),
     }
     return _run_dbt(database, output.resolve(), values, settings, select, on_progress)
+
+
+def _known(variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the vars, all of which must exist: dbt itself takes a mistyped name without a word."""
+    for name in variables:
+        if name not in declared_vars():
+            close = difflib.get_close_matches(name, declared_vars(), 1)
+            raise ConfigurationError(
+                f"There is no var {name}. "
+                + (f"Did you mean {close[0]}? " if close else "")
+                + "All vars are listed in dbt_project.yml of Segmentry."
+            )
+    return variables
 
 
 def _checked(path: Path, what: str) -> Path:
@@ -153,7 +240,7 @@ def _run_dbt(
     results = list(getattr(built.result, "results", None) or [])
     outcome.warnings = sorted(result.node.name for result in results if str(result.status) == "warn")
     if not built.success:
-        raise PipelineError(_failure(built.exception, results))
+        raise _failure(built.exception, results)
     return outcome
 
 
@@ -181,15 +268,278 @@ class _Watch:
             self._on_progress(f"{layer} ready after {time.monotonic() - self._started:.0f} s")
 
 
-def _failure(exception: BaseException | None, results: list[Any]) -> str:
+_LAYER_ERRORS = {
+    "identity": CustomerMergeError,
+    "profiles": ProfileBuildError,
+    "segmentation": ClusteringError,
+}
+
+
+def _failure(exception: BaseException | None, results: list[Any]) -> SegmentationEngineError:
     failed = [result for result in results if str(result.status) in ("error", "fail", "runtime error")]
     if not failed:
-        return readable(exception)
+        # The two hooks that look at settings and input before any model are named in the trail of macros.
+        kinds = {"validate_config": ConfigurationError, "validate_input": DataValidationError}
+        kind = next((kinds[macro] for macro in kinds if f"macro {macro} " in str(exception)), PipelineError)
+        return kind(readable(exception))
+    first = failed[0].node
     lines = [f"{result.node.name}: {readable(result.message)}" for result in failed[:5]]
     if len(failed) > 5:
         lines.append(f"and {len(failed) - 5} more")
-    return "\n".join(lines)
+    is_model = first.resource_type == "model"
+    return _LAYER_ERRORS.get(first.fqn[1] if is_model else "", PipelineError)("\n".join(lines))
 
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0]
+
+
+class PipelineConfig(BaseModel):
+    """What to build, and where.
+
+    Attributes
+    ----------
+    n_clusters : int, optional
+        Number of segments, 1 to 20; the method chooses it when left out.
+    seed : int
+        Seed of every random draw, of the synthetic data too.
+    as_of : datetime.date, optional
+        Only events before this day count; the day after the latest event when left out.
+    variables : dict
+        Any other vars of the dbt project, such as ``{"segmentry_reporting_currency": "USD"}``.
+    database : pathlib.Path, optional
+        DuckDB file of the result, made when it is not there; an earlier result in it becomes the previous
+        run. When left out: ``warehouse.duckdb`` in ``output``, else a file that goes with the result.
+    output : pathlib.Path, optional
+        Directory for ``report.html``, ``report.json`` and ``charts``; none are written when left out.
+    synthetic_customers : int
+        Persons that are invented when there are no events.
+
+    Examples
+    --------
+    >>> PipelineConfig(n_clusters=4, variables={"segmentry_time_zone": "Europe/Prague"}).seed
+    42
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_clusters: int | None = Field(default=None, ge=1, le=20)
+    seed: int = Field(default=42, ge=0)
+    as_of: date | None = None
+    variables: dict[str, Any] = Field(default_factory=dict)
+    database: Path | None = None
+    output: Path | None = None
+    synthetic_customers: int = Field(default=500, ge=1)
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            found = "; ".join(
+                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']} (found {problem['input']!r})"
+                for problem in error.errors(include_url=False)
+            )
+            raise ConfigurationError(f"PipelineConfig can't be used: {found}.") from error
+        twice = sorted({"segmentry_k", "segmentry_seed", "segmentry_as_of"} & set(self.variables))
+        if twice:
+            raise ConfigurationError(
+                f"{', '.join(twice)} can't be among the variables of PipelineConfig: "
+                "set n_clusters, seed and as_of."
+            )
+        if self.database is not None and self.database.stem.lower() == "segmentry":
+            raise ConfigurationError(
+                f"The database is called {self.database.name}, like the schema in it: "
+                "`segmentry.customers` would mean two things. Name it otherwise, such as warehouse.duckdb."
+            )
+
+    def vars(self) -> dict[str, Any]:
+        """Return the vars of the dbt project that this sets."""
+        return {
+            **self.variables,
+            "segmentry_k": self.n_clusters or 0,
+            "segmentry_seed": self.seed,
+            "segmentry_as_of": self.as_of.isoformat() if self.as_of else "",
+        }
+
+
+def run_pipeline(
+    config: PipelineConfig | None = None,
+    *,
+    events: Any = None,
+    id_history: Any = None,
+    on_progress: Callable[[str], None] = lambda line: None,
+) -> PipelineResult:
+    """Build customers, profiles, segments and everything about them, as ``segmentry run`` does.
+
+    The build runs in a process of its own, so that calls from several threads don't meet and nothing stays
+    behind in this one: no lock, no open file, no changed environment.
+
+    Parameters
+    ----------
+    config
+        What to build and where; the defaults when left out.
+    events, id_history
+        Tables as docs/your-data.md says: a pandas or polars frame, an Arrow table, a DuckDB relation,
+        anything that hands out an Arrow stream, or the path of a Parquet or CSV file. Without events, both
+        are invented.
+    on_progress
+        Called with a line of text when a layer is complete.
+
+    Returns
+    -------
+    PipelineResult
+
+    Raises
+    ------
+    ConfigurationError
+        A setting is unknown or out of range.
+    DataValidationError
+        The tables can't be used as they are.
+    CustomerMergeError, ProfileBuildError, ClusteringError, ReportGenerationError
+        That part of the build failed.
+    PipelineError
+        Another part failed, or the process did not end well.
+
+    Examples
+    --------
+    >>> config = PipelineConfig(n_clusters=3, variables={"segmentry_reporting_currency": "USD"})
+    >>> result = run_pipeline(config, events="events.parquet")  # doctest: +SKIP
+    >>> result.tables["segments"][["segment_name", "customer_count"]]  # doctest: +SKIP
+    """
+    config = config or PipelineConfig()
+    _known(config.variables)
+    started = time.monotonic()
+    if events is None:
+        if id_history is not None:
+            raise DataValidationError("There is an id history and no events; hand over both, or neither.")
+        from segmentry.synthetic import generate_small_dataset
+
+        events, id_history = generate_small_dataset(config.synthetic_customers, config.seed)
+    database = config.database or (config.output and config.output / "warehouse.duckdb")
+    temporary = None if database else Path(tempfile.mkdtemp(prefix="segmentry_"))
+    place = (database or Path(str(temporary)) / "warehouse.duckdb").resolve()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="segmentry_") as work:
+            given = {"events": events} | ({} if id_history is None else {"id_history": id_history})
+            files = {name: _as_file(table, name, Path(work)) for name, table in given.items()}
+            input_seconds = time.monotonic() - started
+            done = _in_a_process(
+                {
+                    "files": {name: str(path) for name, path in files.items()},
+                    "work": str(Path(work) / "dbt"),
+                    "database": str(place),
+                    "variables": config.vars(),
+                    "report": str(config.output.resolve()) if config.output else None,
+                },
+                on_progress,
+            )
+            if any(path.parent == Path(work) for path in files.values()):
+                _drop_views(place)
+        timings = {"input": input_seconds, **done["timings"], "total": time.monotonic() - started}
+        return PipelineResult.load(place, timings=timings, warnings=done["warnings"], temporary=temporary)
+    except BaseException:
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def quick_segmentation(
+    events: Any = None, id_history: Any = None, n_clusters: int | None = None, seed: int = 42
+) -> PipelineResult:
+    """Build segments from two tables with the defaults, into a database that goes with the result.
+
+    Parameters
+    ----------
+    events, id_history
+        As in `run_pipeline`; both are invented when there are no events.
+    n_clusters
+        Number of segments; the method chooses it when left out.
+    seed
+        Seed of every random draw.
+
+    Returns
+    -------
+    PipelineResult
+
+    Raises
+    ------
+    SegmentationEngineError
+        As in `run_pipeline`.
+
+    Examples
+    --------
+    >>> result = quick_segmentation()  # doctest: +SKIP
+    >>> print(result.summary())  # doctest: +SKIP
+    """
+    return run_pipeline(
+        PipelineConfig(n_clusters=n_clusters, seed=seed), events=events, id_history=id_history
+    )
+
+
+def _as_file(table: Any, name: str, directory: Path) -> Path:
+    if isinstance(table, str | Path):
+        return _checked(Path(table), name.replace("_", " "))
+    import pyarrow.parquet as pq
+
+    from segmentry._frames import arrow_table
+
+    ids = {"events": ["customer_id"], "id_history": ["old_id", "new_id"]}[name]
+    path = directory / f"{name}.parquet"
+    pq.write_table(arrow_table(table, ids=ids), path)
+    return path
+
+
+def _drop_views(database: Path) -> None:
+    """Remove the views over files that are about to go."""
+    import duckdb
+
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("drop schema if exists segmentry_input cascade")
+
+
+def _in_a_process(request: Mapping[str, Any], on_progress: Callable[[str], None]) -> dict[str, Any]:
+    """Run `segmentry._worker` and return what it found; see there for what is said on the way."""
+    with tempfile.TemporaryFile() as problems:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "segmentry._worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=problems,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            text=True,
+            encoding="utf-8",
+        )
+        last: dict[str, Any] = {}
+        with process:
+            try:
+                assert process.stdin
+                assert process.stdout
+                # A process that ends at once is told of below.
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.write(json.dumps(request, default=str))
+                    process.stdin.close()
+                for line in process.stdout:
+                    last = json.loads(line)
+                    if "progress" in last:
+                        on_progress(last["progress"])
+            except BaseException:
+                # Whoever stops the caller stops the build.
+                process.kill()
+                raise
+        if "error" in last:
+            _raise_again(last)
+        if "outcome" not in last:
+            problems.seek(0)
+            said = problems.read().decode("utf-8", "replace").strip().splitlines()[-5:]
+            raise PipelineError(
+                f"The process of the build ended without a result (exit code {process.returncode}"
+                + (f"): {' | '.join(said)}" if said else "). A code of -9 often means that memory ran out.")
+            )
+        outcome: dict[str, Any] = last["outcome"]
+        return outcome
+
+
+def _raise_again(said: Mapping[str, str]) -> NoReturn:
+    kind = getattr(exceptions, said["error"], PipelineError)
+    raise kind(said["message"])

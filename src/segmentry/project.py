@@ -15,7 +15,15 @@ from typing import Any
 
 from segmentry.exceptions import ConfigurationError, PipelineError
 
-__all__ = ["environment", "find_project", "invoke", "parsed", "readable", "run_operation"]
+__all__ = [
+    "declared_vars",
+    "environment",
+    "find_project",
+    "invoke",
+    "parsed",
+    "readable",
+    "run_operation",
+]
 
 _HEADING = re.compile(
     r"(Encountered an error while running operation: )?(Compilation|Runtime|Database|Parsing|Dbt ?\w*) Error"
@@ -25,20 +33,42 @@ _ONE_AT_A_TIME = threading.RLock()
 
 
 def find_project() -> Path:
-    """Directory of the dbt project that belongs to this package.
+    """Directory of the dbt project that belongs to this package: the copy in a wheel, else the clone itself.
 
     Raises
     ------
     ConfigurationError
-        When the package was installed without the project beside it.
+        Neither is there.
+
+    Examples
+    --------
+    >>> (find_project() / "dbt_project.yml").is_file()
+    True
     """
-    directory = Path(__file__).resolve().parents[2]
-    if not (directory / "dbt_project.yml").is_file():
-        raise ConfigurationError(
-            f"The dbt project of Segmentry was looked for in {directory} and is not there. "
-            "Install from a clone of the repository: pip install --editable path/to/segmentry"
-        )
-    return directory
+    package = Path(__file__).resolve().parent
+    places = (package / "_project", package.parents[1])
+    for directory in places:
+        if (directory / "dbt_project.yml").is_file():
+            return directory
+    raise ConfigurationError(
+        f"The dbt project of Segmentry was looked for in {' and '.join(map(str, places))} and is not there. "
+        "Install Segmentry again: pip install --force-reinstall segmentry"
+    )
+
+
+@functools.cache
+def declared_vars() -> dict[str, Any]:
+    """Return every var of the project with its default; relation vars as the text that dbt resolves.
+
+    Examples
+    --------
+    >>> declared_vars()["segmentry_seed"]
+    42
+    """
+    import yaml
+
+    project = yaml.safe_load((find_project() / "dbt_project.yml").read_text(encoding="utf-8"))
+    return dict(project["vars"]["segmentry"])
 
 
 def invoke(

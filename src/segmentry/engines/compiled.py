@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmentry.exceptions import ConfigurationError, PipelineError
-from segmentry.project import invoke, parsed, readable, run_operation
+from segmentry.project import declared_vars, invoke, parsed, readable, run_operation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +55,18 @@ def relations() -> dict[str, str]:
     """Return the full name of every seed and model."""
     nodes = parsed("memory").nodes.values()
     return {node.name: node.relation_name for node in nodes if node.resource_type in ("seed", "model")}
+
+
+@functools.cache
+def _seeds() -> dict[str, str]:
+    """Return the statement that reads each seed from its file."""
+    statements = {}
+    for node in parsed("memory").nodes.values():
+        if node.resource_type == "seed":
+            path = str(Path(node.root_path) / node.original_file_path).replace("'", "''")
+            types = ", ".join(f"'{column}': '{kind}'" for column, kind in node.config.column_types.items())
+            statements[node.name] = f"select * from read_csv('{path}', header = true, types = {{{types}}})"
+    return statements
 
 
 @functools.cache
@@ -142,7 +154,8 @@ class CompiledModels:
 
     def __init__(self, targets: Iterable[str], variables: Mapping[str, Any] | None = None) -> None:
         self.targets = tuple(targets)
-        chosen = json.dumps(dict(variables or {}), sort_keys=True)
+        self.variables = dict(variables or {})
+        chosen = json.dumps(self.variables, sort_keys=True)
         try:
             # A build checks its vars in a hook, which compiling does not run.
             _checked(chosen)
@@ -150,7 +163,14 @@ class CompiledModels:
             raise ConfigurationError(str(error)) from error
         self.models = compiled_models(tuple(f"+{name}" for name in self.targets), chosen)
 
-    def build(self, inputs: Mapping[str, Any], connection: Any) -> None:
+    def build(
+        self,
+        inputs: Mapping[str, Any],
+        connection: Any,
+        targets: Iterable[str] | None = None,
+        *,
+        there: Iterable[str] = (),
+    ) -> list[str]:
         """Build the tables of the targets and of what they need in a DuckDB that is called ``memory``.
 
         Parameters
@@ -159,6 +179,15 @@ class CompiledModels:
             Name of a seed or model -> its rows: a pandas frame, an Arrow table, or whatever DuckDB registers.
         connection
             A DuckDB in memory, or a file ``memory.duckdb``.
+        targets
+            Some of the targets; all when left out.
+        there
+            Names of models that an earlier call has built.
+
+        Returns
+        -------
+        list of str
+            Names of the models that are there now.
         """
         connection.execute("set TimeZone = 'UTC'")
         for schema in SCHEMAS:
@@ -167,9 +196,18 @@ class CompiledModels:
             connection.register("given_rows", rows)
             connection.execute(f"create or replace table {relations()[name]} as select * from given_rows")
             connection.unregister("given_rows")
-        for model in in_order(self.models, self.targets, inputs):
+        order = in_order(self.models, targets or self.targets, [*inputs, *there])
+        needed = {parent for model in order for parent in model.parents}
+        for name in sorted(needed & set(_seeds()) - set(inputs)):
+            connection.execute(f"create table if not exists {relations()[name]} as {_seeds()[name]}")
+        for model in order:
             kind = "view" if model.is_view else "table"
             connection.execute(f"create or replace {kind} {model.relation} as {model.sql}")
+        return [*there, *(model.name for model in order)]
+
+    def setting(self, name: str) -> Any:
+        """Return the value of a var of the project, named without its prefix."""
+        return self.variables.get(f"segmentry_{name}", declared_vars()[f"segmentry_{name}"])
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
         """Run the models over frames, as `build` does, on a new database.
