@@ -125,6 +125,26 @@ def _parser() -> argparse.ArgumentParser:
     backtest.add_argument("--vars", metavar="YAML", default="{}", help="vars of the dbt project")
     backtest.add_argument("--quiet", action="store_true", help="no progress")
     backtest.set_defaults(handler=_backtest)
+    publication = commands.add_parser(
+        "publish",
+        help="copy the result to where BI tools read it",
+        description="Copy the marts of a finished build to a read copy and to Parquet, and replace the "
+        "earlier copy in one step.",
+    )
+    publication.add_argument(
+        "--database",
+        type=Path,
+        default=Path("warehouse.duckdb"),
+        metavar="FILE",
+        help="DuckDB file of a build (default: warehouse.duckdb)",
+    )
+    publication.add_argument(
+        "--output", type=Path, default=Path("published"), metavar="DIR", help="default: published"
+    )
+    publication.add_argument(
+        "--csv", nargs="*", metavar="TABLE", help="as CSV for spreadsheets too: these tables, or all"
+    )
+    publication.set_defaults(handler=_publish)
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
@@ -209,6 +229,19 @@ def _backtest(options: argparse.Namespace) -> None:
     print(found.scores.set_index("method").T.to_string(float_format="{:,.3f}".format))
     print(f"Held out: {found.holdout_days} days from {found.cut}. {found.recommendation}")
     print(f"Tables and chart: {options.output / 'clv_backtest.csv'}, clv_backtest.svg")
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from segmentry.publish import publish
+
+    # No --csv: none; --csv alone: all.
+    csv_tables = () if options.csv is None else options.csv or None
+    copy = publish(options.database, options.output, csv_tables=csv_tables)
+    formats = (
+        f"DuckDB and Parquet, {len(copy.csv_tables)} as CSV" if copy.csv_tables else "DuckDB and Parquet"
+    )
+    print(f"Published run {copy.run_id}: {len(copy.tables)} tables as {formats}")
+    print(f"Read copy: {copy.directory / 'marts.duckdb'}")
 
 
 def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: Path) -> list[str]:
