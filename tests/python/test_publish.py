@@ -19,10 +19,11 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_fixture import RUN_ID, make_warehouse
+from report_fixture import RUN_ID, contract, make_warehouse
 
 from segmentry.cli import main
 from segmentry.exceptions import PipelineError
@@ -451,3 +452,50 @@ def test_the_command_and_the_script(
     }
     assert main(["publish", "--database", str(tmp_path / "none.duckdb")]) == 1
     assert "segmentry: There is no warehouse at" in capsys.readouterr().err
+
+
+# ---- docs/bi.md ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query", re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "bi.md").read_text(), re.DOTALL)
+)
+def test_queries_of_the_page_run_on_the_copy(query: str, warehouse: Path, tmp_path: Path) -> None:
+    change(
+        warehouse,
+        "insert into segmentry.segment_audiences by name select customer_id, segment_id, segment_name, 'email' as channel, false as is_holdout, run_id from segmentry.customers",
+    )
+    copy = publish(warehouse, tmp_path / "published")
+    with duckdb.connect(str(copy.directory / "marts.duckdb"), read_only=True) as connection:
+        found = connection.sql(query)
+        assert "order by" in query
+        assert len(found.columns) >= 3
+        assert found.fetchall()
+
+
+def test_the_dashboard_reads_columns_of_the_contract() -> None:
+    folder = ROOT / "docs" / "bi" / "superset"
+    tables = {}
+    for file in folder.glob("datasets/*/*.yaml"):
+        dataset = yaml.safe_load(file.read_text())
+        columns = {name for name, _, _ in contract()[dataset["table_name"]]}
+        assert dataset["schema"] == "segmentry"
+        assert {column["column_name"] for column in dataset["columns"]} == columns, (
+            "export the dashboard again"
+        )
+        tables[dataset["uuid"]] = columns
+    charts = [yaml.safe_load(file.read_text()) for file in folder.glob("charts/*.yaml")]
+    assert len(charts) == 5
+    for chart in charts:
+        params = chart["params"]
+        metrics = [*params.get("metrics", []), *filter(None, [params.get("metric")])]
+        used = {metric["column"]["column_name"] for metric in metrics} | set(params.get("all_columns", []))
+        used |= {params[name] for name in ("x_axis", "source", "target") if name in params}
+        assert used <= tables[chart["dataset_uuid"]], chart["slice_name"]
+    (dashboard,) = (yaml.safe_load(file.read_text()) for file in folder.glob("dashboards/*.yaml"))
+    placed = {
+        part["meta"]["uuid"]
+        for part in dashboard["position"].values()
+        if isinstance(part, dict) and part["type"] == "CHART"
+    }
+    assert placed == {chart["uuid"] for chart in charts}

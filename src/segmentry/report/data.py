@@ -21,6 +21,7 @@ from segmentry.report.schema import (
     DataQuality,
     Explanation,
     FeatureComparison,
+    MethodFit,
     Migration,
     PreviousRun,
     ReasonCount,
@@ -47,6 +48,7 @@ _TABLES = (
     "segment_actionability",
     "segment_explanations",
     "cluster_selection",
+    "clv_fit",
     "segmentation_runs",
     "segment_history",
     "segment_migrations",
@@ -196,6 +198,9 @@ def _read(warehouse: _Warehouse) -> SegmentationReport:
         cluster_selection=tuple(
             ClusterChoice(**_only(row, ClusterChoice))
             for row in warehouse.rows("*", "cluster_selection", "order by k")
+        ),
+        clv_fit=tuple(
+            MethodFit(**_only(row, MethodFit)) for row in warehouse.rows("*", "clv_fit", "order by method")
         ),
         data_quality=_data_quality(warehouse, run_row),
     )
