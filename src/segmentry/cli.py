@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +44,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SegmentationEngineError as error:
         if options.debug:
             raise
-        print(f"segmentry: {error}", file=sys.stderr)
+        _say(options, str(error), level="error")
         return 1
     except KeyboardInterrupt:
-        print("segmentry: stopped", file=sys.stderr)
+        _say(options, "stopped", level="error")
         return 130
     return 0
+
+
+def _say(options: argparse.Namespace, message: str, level: str = "info") -> None:
+    """Say something beside the result: on the error stream, as text or as one line of JSON."""
+    if getattr(options, "log_format", "text") == "json":
+        message = _json_line(message, level)
+    else:
+        message = f"segmentry: {message}"
+    print(message, file=sys.stderr, flush=True)
+
+
+def _json_line(message: str, level: str = "info") -> str:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"time": now, "level": level, "message": message})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         "--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'"
     )
     run.add_argument("--quiet", action="store_true", help="no progress")
+    run.add_argument(
+        "--log-format", choices=["text", "json"], default="text", help="json: every line is a JSON object"
+    )
     run.set_defaults(handler=_run)
     explain = commands.add_parser(
         "explain-merge",
@@ -161,7 +180,7 @@ def _run(options: argparse.Namespace) -> None:
 
     def say(line: str) -> None:
         if not options.quiet:
-            print(f"segmentry: {line}", file=sys.stderr, flush=True)
+            _say(options, line)
 
     outcome = build_from_files(
         options.events, options.id_history, options.output, variables=variables, on_progress=say
@@ -170,7 +189,7 @@ def _run(options: argparse.Namespace) -> None:
     report = generate_segmentation_report(outcome.database, options.output)
     say(f"report ready after {outcome.seconds + time.monotonic() - started:.0f} s")
     for line in closing_lines(report, outcome.warnings, options.output):
-        print(line)
+        print(_json_line(line) if options.log_format == "json" else line)
 
 
 def _explain_merge(options: argparse.Namespace) -> None:
@@ -216,7 +235,7 @@ def _backtest(options: argparse.Namespace) -> None:
 
     def say(line: str) -> None:
         if not options.quiet:
-            print(f"segmentry: {line}", file=sys.stderr, flush=True)
+            _say(options, line)
 
     found = backtest_from_files(
         options.events,

@@ -114,7 +114,9 @@ def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(
+    "scenario", ["five", "twelve", "constructive", "insufficient", "untested", "hostile"]
+)
 def test_page_loads_nothing_breaks_nothing_and_is_accessible(
     scenario: str, scheme: str, width: int, browser: Browser, warehouse: Callable[[str], Path]
 ) -> None:
@@ -122,7 +124,6 @@ def test_page_loads_nothing_breaks_nothing_and_is_accessible(
     with visit as page:
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", ground))) < 3 * 128) == (scheme == "dark")
-        assert violations(page) == []
         open_all(page)
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, "scrolls sideways"
@@ -258,7 +259,7 @@ def test_sizes_and_values(shown: tuple[Page, Path]) -> None:
         for text, number in (
             *zip(customers.split(), (share, count), strict=True),
             *zip(
-                re.findall(NUMBER.pattern.replace("(", "(?:"), value),
+                [match[0] for match in NUMBER.finditer(value)],
                 (clv_share, total, low, high),
                 strict=True,
             ),
@@ -273,7 +274,7 @@ def test_cards(shown: tuple[Page, Path]) -> None:
     expected = rows(
         database,
         f"""select segments.segment_id, segments.total_clv, segments.customer_count,
-        segments.customer_count - earlier.customer_count, overall_robustness, 1 + roi_base, 1 + roi_low, 1 + roi_high
+        segments.customer_count - earlier.customer_count, segments.overall_robustness, 1 + roi_base, 1 + roi_low, 1 + roi_high
         from segmentry.segments
         inner join segmentry.segment_viability using (segment_id)
         inner join segmentry.segment_history as earlier on earlier.segment_id = segments.segment_id
