@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 import jsonschema
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -34,6 +35,7 @@ from report_fixture import (
 from segmentry.exceptions import ReportGenerationError
 from segmentry.report import (
     SegmentationReport,
+    data,
     generate_segmentation_report,
     load_report,
     palette,
@@ -255,6 +257,12 @@ def test_fields_are_columns_of_the_contract(model: Any) -> None:
         Viability: "segment_viability", RunSummary: "segmentation_runs",
     }[model]  # fmt: skip
     assert set(model.model_fields) <= {name for name, _, _ in contract()[table]}
+
+
+def test_the_exposure_names_what_the_report_reads() -> None:
+    exposures = yaml.safe_load((ROOT / "models" / "semantic" / "_exposures.yml").read_text())["exposures"]
+    (refs,) = (exposure["depends_on"] for exposure in exposures if exposure["name"] == "segmentation_report")
+    assert sorted(refs) == sorted(f"ref('segmentry__{table}')" for table in data._TABLES)
 
 
 # ---- the page is sound ---------------------------------------------------------------------------
