@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help setup build test test-engines test-package test-deep wheel docs check format lock bench clean
+.PHONY: help setup build test test-browser test-engines test-package test-deep wheel docs check format lock bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,7 +31,7 @@ build: setup ## Build segments, tests and report from the shipped demo
 	$(BIN)/python scripts/make_report.py --database warehouse.duckdb --output output
 
 test: setup ## Run the tests, but for those of the other test commands
-	$(BIN)/pytest -m "not postgres"
+	$(BIN)/pytest
 
 test-engines: setup ## Build on a PostgreSQL server of its own and compare with DuckDB (needs Debian's postgresql)
 	$(BIN)/pytest -m postgres --numprocesses=0
@@ -63,6 +63,11 @@ docs: setup .venv-docs/.ready ## Build the documentation site, strictly, into ta
 test-deep: setup ## Test merges on 20,000 random histories, and all property tests on more examples
 	SEGMENTRY_HISTORIES=20000 SEGMENTRY_EXAMPLES=500 $(BIN)/pytest tests/python/test_merges.py tests/python/test_identity.py
 
+test-browser: setup ## Test the report in headless Chromium
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || test -x "$$SEGMENTRY_CHROMIUM" || \
+	  { echo "No browser found. Install Chromium (Debian: apt-get install chromium), or name one: make test-browser SEGMENTRY_CHROMIUM=/path/to/chrome"; exit 1; }
+	$(BIN)/pytest -m browser tests/python/test_browser.py --numprocesses=0
+
 check: setup ## Lint, type-check and parse strictly
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -83,4 +88,4 @@ lock: ## Resolve the dependencies again (needs uv)
 	  --no-emit-index-url --extra dev --upgrade pyproject.toml --output-file requirements.lock
 
 clean: ## Remove what a build leaves behind
-	rm -rf target logs output warehouse.duckdb warehouse.duckdb.wal
+	rm -rf target logs output published warehouse.duckdb warehouse.duckdb.wal

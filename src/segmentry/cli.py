@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +45,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SegmentationEngineError as error:
         if options.debug:
             raise
-        print(f"segmentry: {error}", file=sys.stderr)
+        _say(options, str(error), level="error")
         return 1
     except KeyboardInterrupt:
-        print("segmentry: stopped", file=sys.stderr)
+        _say(options, "stopped", level="error")
         return 130
     return 0
+
+
+def _say(options: argparse.Namespace, message: str, level: str = "info") -> None:
+    """Say something beside the result: on the error stream, as text or as one line of JSON."""
+    if getattr(options, "log_format", "text") == "json":
+        message = _json_line(message, level)
+    else:
+        message = f"segmentry: {message}"
+    print(message, file=sys.stderr, flush=True)
+
+
+def _json_line(message: str, level: str = "info") -> str:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"time": now, "level": level, "message": message})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         "--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'"
     )
     run.add_argument("--quiet", action="store_true", help="no progress")
+    run.add_argument(
+        "--log-format", choices=["text", "json"], default="text", help="json: every line is a JSON object"
+    )
     run.set_defaults(handler=_run)
     demo = commands.add_parser(
         "demo",
@@ -93,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
         "--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'"
     )
     demo.add_argument("--quiet", action="store_true", help="no progress")
+    demo.add_argument(
+        "--log-format", choices=["text", "json"], default="text", help="json: every line is a JSON object"
+    )
     demo.set_defaults(handler=_demo)
     explain = commands.add_parser(
         "explain-merge",
@@ -143,6 +165,26 @@ def _parser() -> argparse.ArgumentParser:
     backtest.add_argument("--vars", metavar="YAML", default="{}", help="vars of the dbt project")
     backtest.add_argument("--quiet", action="store_true", help="no progress")
     backtest.set_defaults(handler=_backtest)
+    publication = commands.add_parser(
+        "publish",
+        help="copy the result to where BI tools read it",
+        description="Copy the marts of a finished build to a read copy and to Parquet, and replace the "
+        "earlier copy in one step.",
+    )
+    publication.add_argument(
+        "--database",
+        type=Path,
+        default=Path("warehouse.duckdb"),
+        metavar="FILE",
+        help="DuckDB file of a build (default: warehouse.duckdb)",
+    )
+    publication.add_argument(
+        "--output", type=Path, default=Path("published"), metavar="DIR", help="default: published"
+    )
+    publication.add_argument(
+        "--csv", nargs="*", metavar="TABLE", help="as CSV for spreadsheets too: these tables, or all"
+    )
+    publication.set_defaults(handler=_publish)
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
@@ -177,14 +219,14 @@ def _build_and_report(
 
     def say(line: str) -> None:
         if not options.quiet:
-            print(f"segmentry: {line}", file=sys.stderr, flush=True)
+            _say(options, line)
 
     outcome = build(say)
     started = time.monotonic()
     report = generate_segmentation_report(outcome.database, options.output)
     say(f"report ready after {outcome.seconds + time.monotonic() - started:.0f} s")
     for line in closing_lines(report, outcome.warnings, options.output):
-        print(line)
+        print(_json_line(line) if options.log_format == "json" else line)
 
 
 def _explain_merge(options: argparse.Namespace) -> None:
@@ -230,7 +272,7 @@ def _backtest(options: argparse.Namespace) -> None:
 
     def say(line: str) -> None:
         if not options.quiet:
-            print(f"segmentry: {line}", file=sys.stderr, flush=True)
+            _say(options, line)
 
     found = backtest_from_files(
         options.events,
@@ -243,6 +285,19 @@ def _backtest(options: argparse.Namespace) -> None:
     print(found.scores.set_index("method").T.to_string(float_format="{:,.3f}".format))
     print(f"Held out: {found.holdout_days} days from {found.cut}. {found.recommendation}")
     print(f"Tables and chart: {options.output / 'clv_backtest.csv'}, clv_backtest.svg")
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from segmentry.publish import publish
+
+    # No --csv: none; --csv alone: all.
+    csv_tables = () if options.csv is None else options.csv or None
+    copy = publish(options.database, options.output, csv_tables=csv_tables)
+    formats = (
+        f"DuckDB and Parquet, {len(copy.csv_tables)} as CSV" if copy.csv_tables else "DuckDB and Parquet"
+    )
+    print(f"Published run {copy.run_id}: {len(copy.tables)} tables as {formats}")
+    print(f"Read copy: {copy.directory / 'marts.duckdb'}")
 
 
 def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: Path) -> list[str]:

@@ -312,13 +312,14 @@ def make_warehouse(
     names: Sequence[str] = (),
     category: str | None = None,
     silhouette_prefers_other: bool = True,
+    value_problem: str | None = None,
 ) -> Path:
     """Write a DuckDB file with all marts of the contract and return its path.
 
     `status="insufficient_data"` leaves every segment table empty, "single_segment" leaves one.
     `previous_run` adds history and migrations, `robustness=False` makes every score NULL, `explanations` is
     "ok", "fallback" or "pending", `ready=False` makes every segment fail validation, `buyers=False` takes all
-    orders away, `names` replaces the first names.
+    orders away, `names` replaces the first names, `value_problem` is why no model is behind the value.
     """
     segments = {"ok": segments, "single_segment": 1, "insufficient_data": 0}[status]
     kinds = list(ARCHETYPES[:segments])
@@ -326,6 +327,7 @@ def make_warehouse(
     ids = [f"S{number}" for number in range(1, segments + 1)]
     people = _customers(kinds, ids, labels, customers, previous_run, buyers)
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in contract()}
+    people["clv_method"] = "heuristic" if value_problem else "mbg_nbd"
     tables["customers"] = people.to_dict("records")
     for index, (segment_id, label, archetype) in enumerate(zip(ids, labels, kinds, strict=True)):
         members = people[people["segment_id"] == segment_id]
@@ -345,6 +347,8 @@ def make_warehouse(
                 "customer_count": len(members),
                 "customer_share": round(len(members) / len(people), 6),
                 "total_clv": round(total_clv, 2),
+                "total_clv_low": round(0.93 * total_clv, 2),
+                "total_clv_high": round(1.07 * total_clv, 2),
                 "average_clv": round(total_clv / len(members), 2),
                 "clv_share": round(total_clv / everything, 6) if everything else None,
                 "net_revenue": round(float(members["net_revenue"].sum()), 2),
@@ -406,6 +410,16 @@ def make_warehouse(
     if status != "insufficient_data":
         tables["cluster_selection"] = _selection(max(segments, 1), silhouette_prefers_other)
     tables["segmentation_runs"].append(_run(status, kind, segments, len(people), currency, previous_run))
+    tables["clv_fit"] = [
+        {
+            "method": method, "customer_count": len(people), "repeat_customer_count": len(people) // 2,
+            "fit_ok": method != "heuristic", "spend_fit_ok": method != "heuristic" and not value_problem,
+            "reason": (value_problem or "fits") if method != "heuristic" else "a rule that needs no fit",
+            "is_clv_method": (method == "heuristic") == bool(value_problem),
+            "is_churn_method": method != "heuristic", "as_of": AS_OF,
+        }
+        for method in ("heuristic", "mbg_nbd")
+    ]  # fmt: skip
     _quality(tables)
     _write(path, tables)
     return path

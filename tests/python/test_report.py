@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import jsonschema
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -33,11 +35,13 @@ from report_fixture import (
 from segmentry.exceptions import ReportGenerationError
 from segmentry.report import (
     SegmentationReport,
+    data,
     generate_segmentation_report,
     load_report,
     palette,
     plot_segment_distribution,
     render_report,
+    report_schema,
     report_to_json,
     save_chart,
     segment_to_summary,
@@ -47,6 +51,7 @@ from segmentry.report.charts import CHARTS
 from segmentry.report.schema import FeatureComparison, RobustnessTest, RunSummary, Viability
 
 ROOT = Path(__file__).resolve().parents[2]
+SCHEMA_FILE = ROOT / "docs" / "report.schema.json"
 
 SCENARIOS: dict[str, dict[str, Any]] = {
     "one": {"segments": 1},
@@ -254,6 +259,12 @@ def test_fields_are_columns_of_the_contract(model: Any) -> None:
     assert set(model.model_fields) <= {name for name, _, _ in contract()[table]}
 
 
+def test_the_exposure_names_what_the_report_reads() -> None:
+    exposures = yaml.safe_load((ROOT / "models" / "semantic" / "_exposures.yml").read_text())["exposures"]
+    (refs,) = (exposure["depends_on"] for exposure in exposures if exposure["name"] == "segmentation_report")
+    assert sorted(refs) == sorted(f"ref('segmentry__{table}')" for table in data._TABLES)
+
+
 # ---- the page is sound ---------------------------------------------------------------------------
 
 
@@ -367,12 +378,39 @@ def test_none_ready_and_constructive_are_said_at_the_top(warehouse: Callable[[st
         (None, None),
         ("natural", "gaps in the data separate them"),
         ("reproducible", "the same borders come back"),
+        ("constructive", "practical division"),
     ],
 )
 def test_kind_is_named_only_where_known(kind: str | None, says: str | None, tmp_path: Path) -> None:
     page = Page(render_report(load_report(make_warehouse(tmp_path / "w.duckdb", 3, kind=kind))))
     phrases = ("gaps in the data separate them", "the same borders come back", "practical division")
     assert [phrase for phrase in phrases if phrase in page.text] == ([says] if says else [])
+
+
+def test_ranges_of_value_and_why_it_is_a_rule_of_thumb(tmp_path: Path) -> None:
+    problem = "fits; but frequency and spend correlate by 0.40"
+    ruled = load_report(make_warehouse(tmp_path / "a.duckdb", 2, value_problem=problem))
+    page = Page(render_report(ruled))
+    assert page.text.count("Expected value is a rule of thumb here") == 1
+    assert (
+        "A model of purchases (MBG/NBD) (frequency and spend correlate by 0.40) was tried and not used for it."
+        in page.text
+    )
+    low, high = (
+        wording.money(value or 0, "EUR")
+        for value in (ruled.segments[0].total_clv_low, ruled.segments[0].total_clv_high)
+    )
+    assert page.texts("span", "range")[0] == f"({low} to {high})"
+    path = make_warehouse(tmp_path / "b.duckdb", 2)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("update segmentry.segments set total_clv_low = null, total_clv_high = null")
+        connection.execute(
+            "update segmentry.clv_fit set is_clv_method = (method = 'heuristic'), reason = 'fits'"
+        )
+    page = Page(render_report(load_report(path)))
+    assert "rule of thumb here" not in page.text, "asked for, not fallen back to"
+    assert "tried and not used" not in page.text
+    assert page.texts("span", "range") == []
 
 
 @pytest.mark.parametrize(
@@ -550,7 +588,21 @@ def test_json_reads_back_as_the_same_report(scenario: str, warehouse: Callable[[
     report = load_report(warehouse(scenario))
     text = report_to_json(report)
     assert SegmentationReport.model_validate_json(text) == report
-    assert json.loads(text)["schema_version"] == "1.0"
+    assert json.loads(text)["schema_version"] == "1.1"
+    jsonschema.validate(json.loads(text), json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+
+
+def test_the_schema_file_is_that_of_the_models_and_says_no() -> None:
+    text = SCHEMA_FILE.read_text(encoding="utf-8")
+    assert text == report_schema(), "write docs/report.schema.json again: docs/report.md says how"
+    jsonschema.Draft202012Validator.check_schema(json.loads(text))
+
+
+def test_the_schema_file_refuses_what_the_models_refuse(report: SegmentationReport) -> None:
+    schema, content = json.loads(SCHEMA_FILE.read_text(encoding="utf-8")), json.loads(report_to_json(report))
+    for damage in ({"schema_version": "2.0"}, {"surprise": 1}, {"headline": None}, {"segments": [{}]}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(content | damage, schema)
 
 
 def test_schema_is_strict(report: SegmentationReport) -> None:

@@ -25,7 +25,7 @@ from segmentry.report.charts import (
 from segmentry.report.data import Database, load_report
 from segmentry.report.html import render_report
 from segmentry.report.schema import SCHEMA_VERSION, SegmentationReport
-from segmentry.report.summary import report_to_json, segment_to_summary
+from segmentry.report.summary import report_schema, report_to_json, segment_to_summary
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -42,6 +42,7 @@ __all__ = [
     "plot_segment_sizes_pie",
     "plot_viability_scores",
     "render_report",
+    "report_schema",
     "report_to_json",
     "save_chart",
     "segment_to_summary",

@@ -195,8 +195,8 @@ def plot_robustness_heatmap(report: SegmentationReport) -> Figure:
         report,
         rows=len(tests),
         row_height=0.42,
-        width=max(_WIDTH, 3.4 + 0.8 * number),
-        extra=2.0 + (number > 6),
+        width=max(_WIDTH, 3.4 + (1.5 if number <= 6 else 0.8) * number),
+        extra=2.25 + (number > 6),
     )
     if axes is None or not tests:
         return figure
@@ -210,7 +210,10 @@ def plot_robustness_heatmap(report: SegmentationReport) -> Figure:
     axes.set_yticks(
         [place + 0.5 for place in range(len(tests))], [_test_label(test) for test in tests], rotation=0
     )
-    names = [_wrapped(f"{segment.segment_id} {segment.segment_name}", 15) for segment in report.segments]
+    names = [
+        _label(segment, 24) if number > 6 else f"{segment.segment_id}\n{_wrapped(segment.segment_name, 14)}"
+        for segment in report.segments
+    ]
     axes.set_xticks([place + 0.5 for place in range(number)], names)
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", labelcolor=_INK)

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import duckdb
 from pydantic import BaseModel, ValidationError
 
-from segmentry.exceptions import ReportGenerationError
+from segmentry.exceptions import PipelineError, ReportGenerationError
+from segmentry.generation import SCHEMA, one_generation, qualified
 from segmentry.report import wording
 from segmentry.report.schema import (
     Action,
@@ -20,6 +21,7 @@ from segmentry.report.schema import (
     DataQuality,
     Explanation,
     FeatureComparison,
+    MethodFit,
     Migration,
     PreviousRun,
     ReasonCount,
@@ -36,9 +38,7 @@ __all__ = ["Database", "load_report"]
 Database: TypeAlias = Path | str | duckdb.DuckDBPyConnection
 _Row: TypeAlias = dict[str, Any]
 
-_SCHEMA = "segmentry"
-# Tables that hold one run at a time: a build that stopped half-way leaves two run ids among them.
-_CURRENT = (
+_TABLES = (
     "customers",
     "segments",
     "segment_features",
@@ -48,9 +48,7 @@ _CURRENT = (
     "segment_actionability",
     "segment_explanations",
     "cluster_selection",
-)
-_TABLES = (
-    *_CURRENT,
+    "clv_fit",
     "segmentation_runs",
     "segment_history",
     "segment_migrations",
@@ -117,9 +115,8 @@ class _Warehouse:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         found = connection.execute("select current_database()").fetchone()
-        # In a file that is itself called segmentry.duckdb, `segmentry.segments` would be ambiguous.
-        catalog = str(found[0] if found else "").replace('"', '""')
-        self._prefix = f'"{catalog}"."{_SCHEMA}"'
+        self._catalog = str(found[0] if found else "")
+        self._prefix = qualified(self._catalog, SCHEMA)
 
     def rows(
         self, select: str, table: str, rest: str = "", parameters: list[Any] | None = None
@@ -145,28 +142,18 @@ class _Warehouse:
         existing = self._connection.execute(
             "select table_name from information_schema.tables "
             "where table_catalog = current_database() and table_schema = ?",
-            [_SCHEMA],
+            [SCHEMA],
         ).fetchall()
         missing = sorted(set(_TABLES) - {row[0] for row in existing})
         if missing:
             raise ReportGenerationError(
-                f"The report needs {len(_TABLES)} tables in schema `{_SCHEMA}`; "
+                f"The report needs {len(_TABLES)} tables in schema `{SCHEMA}`; "
                 f"{len(missing)} are missing: {', '.join(missing)}. Run `dbt build` to the end first."
             )
-        runs = {table: {row["run_id"] for row in self.rows("distinct run_id", table)} for table in _CURRENT}
-        newest = self.rows("run_id", "segmentation_runs", "order by recorded_at desc, run_id limit 1")
-        if not newest:
-            raise ReportGenerationError(
-                f"`{_SCHEMA}.segmentation_runs` has no row, one per run is needed. "
-                "Run `dbt build` to the end first."
-            )
-        strangers = sorted(table for table, found in runs.items() if found - {newest[0]["run_id"]})
-        if strangers:
-            raise ReportGenerationError(
-                f"The tables belong to different runs: the newest is {newest[0]['run_id']}, but "
-                f"{', '.join(strangers)} hold rows of another one. A build has stopped half-way; "
-                "run `dbt build` again."
-            )
+        try:
+            one_generation(self._connection, self._catalog)
+        except PipelineError as error:
+            raise ReportGenerationError(str(error)) from error
 
 
 @contextmanager
@@ -211,6 +198,9 @@ def _read(warehouse: _Warehouse) -> SegmentationReport:
         cluster_selection=tuple(
             ClusterChoice(**_only(row, ClusterChoice))
             for row in warehouse.rows("*", "cluster_selection", "order by k")
+        ),
+        clv_fit=tuple(
+            MethodFit(**_only(row, MethodFit)) for row in warehouse.rows("*", "clv_fit", "order by method")
         ),
         data_quality=_data_quality(warehouse, run_row),
     )

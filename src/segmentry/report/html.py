@@ -97,6 +97,7 @@ def render_report(report: SegmentationReport) -> str:
         trust=_trust(report.segments),
         curves=_curves(report.cluster_selection),
         writing=_writing(report.segments),
+        method_problem=wording.method_problem(report.clv_fit),
     )
 
 

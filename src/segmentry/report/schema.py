@@ -1,7 +1,7 @@
 """What `report.json` holds: versioned pydantic models, one per part of the report.
 
 The version follows the shape: the first number changes when a reader of the old shape would break, the
-second when fields are added. `SegmentationReport.model_json_schema()` gives the JSON Schema.
+second when fields are added. `report_schema` gives the JSON Schema, which is docs/report.schema.json.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ __all__ = [
     "DataQuality",
     "Explanation",
     "FeatureComparison",
+    "MethodFit",
     "Migration",
     "Notice",
     "PreviousRun",
@@ -32,7 +33,7 @@ __all__ = [
     "Viability",
 ]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 # Exact in Python, a plain number in JSON: amounts have at most 18 digits and two decimals.
 Money = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
@@ -198,6 +199,8 @@ class SegmentSummary(_Part):
         description="Size in the previous run; None when it had no such id."
     )
     total_clv: Money
+    total_clv_low: Money | None = Field(description="Lower end of a 95 % interval of total_clv.")
+    total_clv_high: Money | None = Field(description="Upper end of the same interval.")
     average_clv: Money
     clv_share: float | None
     net_revenue: Money
@@ -253,6 +256,17 @@ class ClusterChoice(_Part):
     reason: str
 
 
+class MethodFit(_Part):
+    """One method of value and churn that was tried; see `clv_fit`."""
+
+    method: str
+    fit_ok: bool
+    spend_fit_ok: bool
+    reason: str
+    is_clv_method: bool
+    is_churn_method: bool
+
+
 class ReasonCount(_Part):
     """How many rows were set aside for one reason."""
 
@@ -288,7 +302,7 @@ class Notice(_Part):
 class SegmentationReport(_Part):
     """The whole report: what `report.html`, the charts and the text summary are made of."""
 
-    schema_version: Literal["1.0"] = "1.0"
+    schema_version: Literal["1.1"] = "1.1"
     headline: str
     summary: str
     notices: tuple[Notice, ...]
@@ -298,4 +312,5 @@ class SegmentationReport(_Part):
     segments: tuple[SegmentSummary, ...] = Field(description="By total value, highest first.")
     migrations: tuple[Migration, ...]
     cluster_selection: tuple[ClusterChoice, ...]
+    clv_fit: tuple[MethodFit, ...]
     data_quality: DataQuality

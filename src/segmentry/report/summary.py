@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import json
+
 from segmentry.exceptions import ReportGenerationError
 from segmentry.report import wording
 from segmentry.report.schema import FeatureComparison, SegmentationReport
 
-__all__ = ["report_to_json", "segment_to_summary"]
+__all__ = ["report_schema", "report_to_json", "segment_to_summary"]
 
 
 def report_to_json(report: SegmentationReport) -> str:
     """Report as indented JSON with a final newline; the same report gives the same text.
 
     Amounts are numbers with at most two decimals. `SegmentationReport.model_validate_json` reads it back,
-    `SegmentationReport.model_json_schema()` describes it.
+    `report_schema` describes it.
     """
     return f"{report.model_dump_json(indent=2)}\n"
+
+
+def report_schema() -> str:
+    """JSON Schema (draft 2020-12) of what `report_to_json` writes, as indented JSON with a final newline.
+
+    Examples
+    --------
+    >>> import json
+    >>> json.loads(report_schema())["properties"]["schema_version"]["const"]
+    '1.1'
+    """
+    content = SegmentationReport.model_json_schema(mode="serialization")
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return f"{json.dumps(dialect | content, indent=2, ensure_ascii=False)}\n"
 
 
 def segment_to_summary(report: SegmentationReport, segment_id: str) -> str:

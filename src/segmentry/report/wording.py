@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from segmentry.report.schema import (
     CustomerTotals,
+    MethodFit,
     Migration,
     Notice,
     PreviousRun,
@@ -35,6 +36,7 @@ __all__ = [
     "headline",
     "humanise",
     "listed",
+    "method_problem",
     "method_text",
     "money",
     "notices",
@@ -317,6 +319,17 @@ def reason_text(reason: str) -> str:
 def method_text(method: str) -> str:
     """Name the method behind the expected value in plain words."""
     return _METHODS.get(method, humanise(method))
+
+
+def method_problem(fits: Sequence[MethodFit]) -> str:
+    """Say why no model is behind the expected value, as a sentence; empty where one is or none was tried."""
+    tried = [fit for fit in fits if fit.method != "heuristic" and fit.reason != "fits"]
+    if not tried or not any(fit.is_clv_method and fit.method == "heuristic" for fit in fits):
+        return ""
+    found = [
+        f"{method_text(fit.method)} ({printable(fit.reason).removeprefix('fits; but ')})" for fit in tried
+    ]
+    return f"{sentence(listed(found))[:-1]} {'was' if len(found) == 1 else 'were'} tried and not used for it."
 
 
 def concentrated_segment(segments: Sequence[SegmentSummary]) -> SegmentSummary | None:

@@ -1,0 +1,103 @@
+"""Which run the marts of a warehouse hold, and whether all of them hold the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from segmentry.exceptions import PipelineError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["INTERNAL_SCHEMA", "SCHEMA", "one_generation", "qualified"]
+
+SCHEMA = "segmentry"
+INTERNAL_SCHEMA = "segmentry_internal"
+
+
+def qualified(*names: str) -> str:
+    """Join names to a quoted name.
+
+    The catalog is part of it: in a file that is called like the schema, `segmentry.segments` is ambiguous.
+
+    >>> qualified("warehouse", "segmentry", "segments")
+    '"warehouse"."segmentry"."segments"'
+    """
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def one_generation(connection: DuckDBPyConnection, catalog: str) -> str:
+    """Find the run that the marts hold, or stop when they do not hold one run.
+
+    Every model is replaced at once, a run is not: a build that stops half-way leaves new tables beside old
+    ones. A table with `run_id` must hold the newest run alone; one with `recorded_at` too is a history, and
+    nothing in it may be newer. The run that a build began with is in the internal schema before any mart.
+
+    Parameters
+    ----------
+    connection
+        Connection to a DuckDB that has the warehouse open or attached.
+    catalog
+        Name of the warehouse in it.
+
+    Returns
+    -------
+    str
+        `run_id` of the newest run.
+
+    Raises
+    ------
+    PipelineError
+        There is no finished build, or tables belong to different runs; the message names them.
+    """
+
+    def rows(query: str, *parameters: object) -> list[tuple[str, ...]]:
+        return connection.execute(query, list(parameters)).fetchall()
+
+    columns: dict[str, set[str]] = {}
+    for table, column in rows(
+        "select table_name, column_name from information_schema.columns "
+        "where table_catalog = ? and table_schema = ? order by table_name",
+        catalog,
+        SCHEMA,
+    ):
+        columns.setdefault(table, set()).add(column)
+    if "segmentation_runs" not in columns:
+        raise PipelineError(
+            f"There is no table `{SCHEMA}.segmentation_runs`, which every build writes. "
+            "Run `dbt build` to the end first."
+        )
+    runs = qualified(catalog, SCHEMA, "segmentation_runs")
+    newest = rows(f"select run_id, recorded_at from {runs} order by recorded_at desc, run_id limit 1")
+    if not newest:
+        raise PipelineError(
+            f"`{SCHEMA}.segmentation_runs` has no row, one per run is needed. "
+            "Run `dbt build` to the end first."
+        )
+    run_id, recorded_at = newest[0]
+    strangers = []
+    for table in (name for name, found in columns.items() if "run_id" in found):
+        is_other, value = (
+            ("recorded_at > ?", recorded_at) if "recorded_at" in columns[table] else ("run_id <> ?", run_id)
+        )
+        if rows(f"select 1 from {qualified(catalog, SCHEMA, table)} where {is_other} limit 1", value):
+            strangers.append(table)
+    if strangers:
+        raise PipelineError(
+            f"The tables belong to different runs: the newest is {run_id}, but {', '.join(strangers)} hold "
+            "rows of another one. A build has stopped half-way; run `dbt build` again."
+        )
+    begun = rows(
+        "select 1 from information_schema.tables "
+        "where table_catalog = ? and table_schema = ? and table_name = ?",
+        catalog,
+        INTERNAL_SCHEMA,
+        "int_segmentry__run",
+    )
+    run = qualified(catalog, INTERNAL_SCHEMA, "int_segmentry__run")
+    if begun and rows(f"select 1 from {run} where run_id <> ?", run_id):
+        raise PipelineError(
+            f"The tables are those of run {run_id}, and a later build has begun without coming to its end. "
+            "Run `dbt build` again."
+        )
+    return run_id
