@@ -41,6 +41,12 @@ spreads as (
     from totals
 ),
 
+chosen as (
+    select max(kind) as segmentation_kind
+    from {{ ref('int_segmentry__k_selected') }}
+    where is_chosen
+),
+
 population as (
     select
         sum(customer_count) as customer_count,
@@ -72,6 +78,7 @@ select
     totals.value_at_stake_amount,
     robustness.overall_robustness,
     robustness.weakest_test,
+    chosen.segmentation_kind,
     coalesce(robustness.verdict, 'unknown') as verdict,
     coalesce(robustness.confidence_level, 'unknown') as confidence_level,
     coalesce(robustness.missing_tests, '') as missing_tests,
@@ -79,6 +86,7 @@ select
     robustness.worst_block_score as worst_block_jaccard
 from spreads as totals
 cross join population
+cross join chosen
 inner join {{ ref('int_segmentry__segments_matched') }} as matches
     on totals.cluster = matches.cluster
 left join {{ ref('int_segmentry__robustness_decided') }} as robustness
