@@ -33,8 +33,9 @@ build: setup ## Build segments, tests and report from the shipped demo
 test: setup ## Run all tests
 	$(BIN)/pytest
 
-test-deep: setup ## Test merges on 20,000 random histories, and all property tests on more examples
+test-deep: setup ## Test merges on 20,000 random histories, kinds on 20 data sets of each law, and all property tests on more examples
 	SEGMENTRY_HISTORIES=20000 SEGMENTRY_EXAMPLES=500 $(BIN)/pytest tests/python/test_merges.py tests/python/test_identity.py
+	SEGMENTRY_SETS=20 $(BIN)/pytest tests/python/test_evidence.py tests/python/test_recovery.py
 
 check: setup ## Lint, type-check and parse strictly
 	$(BIN)/ruff check .

@@ -31,7 +31,7 @@ __all__ = ["Evidence", "k_evidence", "one_population", "prediction_strength", "s
 
 STRONG = 0.8  # prediction strength from which clusters are there (Tibshirani and Walther)
 STABLE = 0.75  # Jaccard from which a cluster is valid (Hennig)
-LEVEL = 0.95  # the bar is this percentile over the null replicates of the largest excess over all k
+LEVEL = 0.95  # of both measures and all k together
 SPLITS, STARTS = 10, 10
 RESAMPLES, NULL_RESAMPLES = (
     20,
@@ -261,18 +261,21 @@ def one_population(x: Floats) -> Callable[[np.random.Generator], Floats]:
     return draw
 
 
-def _bar(nulls: Floats) -> Floats:
-    """Bar per k from null replicates (replicates, k).
+def _bars(found: Floats, nulls: Floats) -> Floats:
+    """Bars, (measures, k), from the data's values and those of null replicates, (replicates, measures, k).
 
-    The level holds for all k together: the bar is the null's mean plus so many of its standard deviations as
-    the largest standardised excess of a replicate over all k has at the 95th percentile (max-t).
+    Data and replicates are standardised together, so that they are exchangeable under the null; the bar is the
+    95th percentile, upward, over the replicates of the largest value that each has anywhere. The level holds
+    for all k and both measures together, however few replicates there are: with 20, the bar is the largest.
 
     References
     ----------
-    Westfall, Young, *Resampling-Based Multiple Testing*, 1993.
+    Westfall, Young, *Resampling-Based Multiple Testing*, 1993 (max-t).
     """
-    mean, spread = nulls.mean(axis=0), np.maximum(nulls.std(axis=0, ddof=1), 1e-9)
-    return np.asarray(mean + spread * np.quantile(((nulls - mean) / spread).max(axis=1), LEVEL))
+    everything = np.concatenate([found[None], nulls])
+    mean, spread = everything.mean(axis=0), np.maximum(everything.std(axis=0), 1e-9)
+    largest = ((nulls - mean) / spread).max(axis=(1, 2))
+    return np.asarray(mean + spread * np.quantile(largest, LEVEL, method="higher"))
 
 
 def k_evidence(
@@ -308,8 +311,8 @@ def k_evidence(
     found = _statistics(x, candidates, RESAMPLES, rng_for(0, 0))
     strength = np.array([prediction_strength(x, k, rng_for(1, k)) for k in candidates])
     stable = (found.minimum_jaccard >= STABLE) & np.asarray(is_large, dtype=bool)
-    silhouette_bar = np.full(len(candidates), np.nan)
-    jaccard_bar = np.full(len(candidates), np.nan)
+    measures = np.array([found.silhouette, found.jaccard])
+    bars = np.full(measures.shape, np.nan)
     if stable.any():
         for number, null in enumerate(nulls, start=2):
             drawn = [null(replicate) for replicate in range(1, null_replicates + 1)]
@@ -318,21 +321,21 @@ def k_evidence(
                 for replicate, rows in enumerate(drawn, start=1)
                 if rows is not None
             ]
-            if len(runs) > 1:
-                silhouette_bar = np.fmax(silhouette_bar, _bar(np.array([run.silhouette for run in runs])))
-                jaccard_bar = np.fmax(jaccard_bar, _bar(np.array([run.jaccard for run in runs])))
-    above = found.silhouette > silhouette_bar
-    natural = stable & (strength >= STRONG) & above
-    reproducible = stable & (found.jaccard > jaccard_bar)
+            if runs:
+                several = np.array([[run.silhouette, run.jaccard] for run in runs])
+                bars = np.fmax(bars, _bars(measures, several))
+    above_silhouette, above_jaccard = measures > bars
+    natural = stable & (strength >= STRONG) & above_silhouette
+    reproducible = stable & above_jaccard
     return [
         Evidence(
             k,
             round(float(strength[place]), 6),
             round(float(found.minimum_jaccard[place]), 6),
             round(float(found.silhouette[place]), 6),
-            round(float(silhouette_bar[place]), 6),
+            round(float(bars[0, place]), 6),
             round(float(found.jaccard[place]), 6),
-            round(float(jaccard_bar[place]), 6),
+            round(float(bars[1, place]), 6),
             "natural" if natural[place] else "reproducible" if reproducible[place] else "constructive",
         )
         for place, k in enumerate(candidates)
