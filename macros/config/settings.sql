@@ -53,6 +53,8 @@
         'segmentry_seed_replicates': {'kind': 'integer', 'minimum': 1},
         'segmentry_windows': {'kind': 'list'},
         'segmentry_window_sample_customers': {'kind': 'integer', 'minimum': 100},
+        'segmentry_drift_maximum_index': {'kind': 'number', 'minimum': 0},
+        'segmentry_drift_minimum_ari': {'kind': 'number', 'minimum': -1, 'maximum': 1},
         'segmentry_boundary_threshold': {'kind': 'share'},
         'segmentry_minimum_support': {'kind': 'integer', 'minimum': 0},
         'segmentry_action_lift': {'kind': 'number', 'minimum': 1},

@@ -470,7 +470,7 @@ def fit_centroids(
     # Fewer distinct customers in the sample than clusters: what nobody belongs to is no cluster.
     occupied = sizes > 0
     inertias = np.bincount(labels, weights=np.square(distances), minlength=len(centroids))[occupied]
-    return _centroid_table(names, scaler, centroids[occupied], sizes[occupied], np.round(inertias, 6))
+    return centroid_table(names, scaler, centroids[occupied], sizes[occupied], np.round(inertias, 6))
 
 
 def _base_centroids(x: Floats, k: int, customer_ids: pd.Series, settings: SegmentationSettings) -> Floats:
@@ -483,13 +483,14 @@ def _base_centroids(x: Floats, k: int, customer_ids: pd.Series, settings: Segmen
     return centroids[np.lexsort(centroids.T[::-1])]
 
 
-def _centroid_table(
+def centroid_table(
     names: list[str],
     scaler: Scaler,
     centroids: Floats,
     sizes: Ints,
     inertias: Floats,
 ) -> pd.DataFrame:
+    """Lay out a model as the table that `fit_centroids` returns."""
     k, d = len(centroids), len(names)
     all_features = np.zeros((k, d))
     all_features[:, scaler.kept] = centroids

@@ -264,9 +264,9 @@ def one_population(x: Floats) -> Callable[[np.random.Generator], Floats]:
 def _bars(found: Floats, nulls: Floats) -> Floats:
     """Bars, (measures, k), from the data's values and those of null replicates, (replicates, measures, k).
 
-    Data and replicates are standardised together, so that they are exchangeable under the null; the bar is the
-    95th percentile, upward, over the replicates of the largest value that each has anywhere. The level holds
-    for all k and both measures together, however few replicates there are: with 20, the bar is the largest.
+    Data and replicates are standardised together, so that they are exchangeable under the null; the bar is
+    the 95th percentile, upward, over the replicates of the largest value that each has anywhere. The level
+    holds for all k and both measures together, however few replicates: with 20, the bar is the largest.
 
     References
     ----------

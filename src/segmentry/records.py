@@ -5,12 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from segmentry.exceptions import DataValidationError
 from segmentry.explain.facts import Candidate, SegmentFacts, parse_facts
 
-__all__ = ["ActionabilityEvaluation", "Segment", "SegmentExplanation", "load_segments"]
+__all__ = [
+    "ActionabilityEvaluation",
+    "RobustnessScore",
+    "RobustnessTest",
+    "RuleCheck",
+    "Segment",
+    "SegmentExplanation",
+    "load_segments",
+]
 
 
 _SEGMENTS = """
@@ -71,6 +79,48 @@ class ActionabilityEvaluation(_Record):
     actionable_dimensions: tuple[str, ...]
     is_actionable: bool
     decision: Literal["pursue", "test", "reject"]
+
+
+class RobustnessTest(_Record):
+    """How much of a segment came back in one test; columns as in the mart `segment_robustness`."""
+
+    test: str
+    variant: str
+    replicate_count: int
+    mean_score: FiniteFloat | None
+    sd: FiniteFloat | None
+    mc_se: FiniteFloat | None
+    q05: FiniteFloat | None
+    q95: FiniteFloat | None
+    dissolved_share: FiniteFloat | None
+    recovered_share: FiniteFloat | None
+    verdict: str
+    is_borderline: bool | None
+    is_deciding: bool
+    reason: str | None
+
+
+class RobustnessScore(_Record):
+    """How far a segment can be trusted: the lowest mean score of a deciding test, 0 to 1, and all tests."""
+
+    segment_id: str
+    overall_robustness: FiniteFloat | None
+    weakest_test: str | None
+    verdict: str | None
+    confidence_level: Literal["high", "medium", "low", "unknown"]
+    tests: tuple[RobustnessTest, ...] = Field(repr=False)
+
+
+class RuleCheck(_Record):
+    """One validation rule on one segment; columns as in the mart `segment_validation`."""
+
+    rule: str
+    is_passed: bool
+    value: FiniteFloat | None
+    threshold: FiniteFloat
+    severity: str
+    is_waived: bool
+    reason: str
 
 
 class SegmentExplanation(_Record):
