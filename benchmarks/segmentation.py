@@ -56,7 +56,7 @@ def lines(customers: int) -> list[dict[str, Any]]:
     choice_seconds = cpu(select_k, frame, every_k)[1]
     with single_threaded_blas():
         base, read_seconds = cpu(_read_base, frame, model, settings)
-        bootstrap_seconds = cpu(lambda: list(_bootstrap(base, settings, False)))[1]
+        bootstrap_seconds = cpu(lambda: list(_bootstrap(base, settings)))[1]
         drop_seconds = cpu(lambda: list(_feature_drops(base, settings)))[1]
         seed_seconds = cpu(lambda: list(_seeds(base, settings)))[1]
     measured = {
@@ -87,7 +87,7 @@ def bias(frame: pd.DataFrame, replicates: int = 30) -> tuple[float, float]:
     model = fit_centroids(frame, select_k(frame, settings), settings)
     with single_threaded_blas():
         base = _read_base(frame, model, settings)
-        pieces = [piece for piece in _bootstrap(base, settings, False) if piece["variant"] == "fixed_m"]
+        pieces = [piece for piece in _bootstrap(base, settings) if piece["variant"] == "fixed_m"]
         fast = np.mean([piece["score"] for piece in pieces], axis=0)
         n, converged = len(base.x), []
         for replicate in range(1, replicates + 1):

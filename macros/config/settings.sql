@@ -51,6 +51,7 @@
         'segmentry_n_init': {'kind': 'integer', 'minimum': 1},
         'segmentry_bootstrap_replicates': {'kind': 'integer', 'minimum': 2},
         'segmentry_bootstrap_fixed_customers': {'kind': 'integer', 'minimum': 100},
+        'segmentry_bootstrap_fpc': {'kind': 'boolean'},
         'segmentry_seed_replicates': {'kind': 'integer', 'minimum': 1},
         'segmentry_windows': {'kind': 'list'},
         'segmentry_window_sample_customers': {'kind': 'integer', 'minimum': 100},

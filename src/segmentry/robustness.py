@@ -186,7 +186,7 @@ def _compared(base: Base, centroids: Floats) -> Ints:
 
 
 def robustness_replicates(
-    features: pd.DataFrame, centroids: pd.DataFrame, settings: SegmentationSettings, with_fpc: bool = False
+    features: pd.DataFrame, centroids: pd.DataFrame, settings: SegmentationSettings
 ) -> pd.DataFrame:
     """Run the tests that need one table of features: bootstrap, feature drop and seed.
 
@@ -198,9 +198,8 @@ def robustness_replicates(
         What `fit_centroids` returned.
     settings
         ``bootstrap_replicates`` (B), ``bootstrap_fixed_customers`` (m), ``seed_replicates``, ``n_init``,
-        ``seed``, and the blocks of ``features``.
-    with_fpc
-        Add the bootstrap variant ``fpc``, to compare with R.
+        ``seed``, the blocks of ``features``, and ``bootstrap_fpc`` (adds the variant ``fpc``, to compare
+        with R).
 
     Returns
     -------
@@ -239,14 +238,14 @@ def robustness_replicates(
     with single_threaded_blas():
         base = _read_base(features, centroids, settings)
         pieces = [
-            *_bootstrap(base, settings, with_fpc),
+            *_bootstrap(base, settings),
             *_feature_drops(base, settings),
             *_seeds(base, settings),
         ]
     return _replicate_frame(pieces)
 
 
-def _bootstrap(base: Base, settings: SegmentationSettings, with_fpc: bool) -> Iterator[dict[str, Any]]:
+def _bootstrap(base: Base, settings: SegmentationSettings) -> Iterator[dict[str, Any]]:
     """Resample customers.
 
     Weights stand for the copies of drawn rows: the means are the same. Warm starts alone would flatter
@@ -274,7 +273,7 @@ def _bootstrap(base: Base, settings: SegmentationSettings, with_fpc: bool) -> It
             full = _compared(base, best_fit(finals).centroids)
         yield _rows(base, "bootstrap", "fixed_m", replicate, fixed)
         yield _rows(base, "bootstrap", "full_n", replicate, full)
-        if with_fpc:
+        if settings.bootstrap_fpc:
             yield _rows(base, "bootstrap", "fpc", replicate, _as_in_fpc(base, rows, settings, rng))
 
 

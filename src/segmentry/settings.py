@@ -89,6 +89,7 @@ class SegmentationSettings(BaseModel):
     n_init: int = Field(default=10, ge=1)
     bootstrap_replicates: int = Field(default=100, ge=2)
     bootstrap_fixed_customers: int = Field(default=20_000, ge=100)
+    bootstrap_fpc: bool = False
     seed_replicates: int = Field(default=20, ge=1)
     features: Annotated[tuple[Feature, ...], BeforeValidator(_read_text)] = ()
 
