@@ -60,8 +60,9 @@ docs: setup .venv-docs/.ready ## Build the documentation site, strictly, into ta
 	$(BIN)/python scripts/docs_pages.py target/manifest.json target/docs
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
 
-test-deep: setup ## Test merges on 20,000 random histories, and all property tests on more examples
+test-deep: setup ## Test merges on 20,000 random histories, kinds on 20 data sets of each law, and all property tests on more examples
 	SEGMENTRY_HISTORIES=20000 SEGMENTRY_EXAMPLES=500 $(BIN)/pytest tests/python/test_merges.py tests/python/test_identity.py
+	SEGMENTRY_SETS=20 $(BIN)/pytest tests/python/test_evidence.py tests/python/test_recovery.py
 
 test-browser: setup ## Test the report in headless Chromium
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || test -x "$$SEGMENTRY_CHROMIUM" || \

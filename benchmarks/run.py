@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 import identity
 import profiles
+import segmentation
 import value
 from child import run_child
 
@@ -80,6 +81,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         lines = [line for customers in options.customers for line in measure(customers, Path(directory))]
     lines += [line | {"events": 0} for line in value.lines(1_000_000)]
+    lines += [line | {"events": 0} for line in segmentation.lines(1_000_000)]
     with tempfile.TemporaryDirectory() as directory:
         merges = identity.measure(Path(directory), options.merges)
     lines += [line | {"customers": 0, "events": line["merges"]} for line in merges]

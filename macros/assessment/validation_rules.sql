@@ -50,5 +50,10 @@
             'threshold': var('segmentry_rule_minimum_actionable_dimensions'),
             'severity': 'production', 'decimals': 0, 'label': 'Answers that stand out (what, when, how, who)',
         },
+        {
+            'rule': 'minimum_kind', 'value': 'kind_rank', 'is_minimum': true,
+            'threshold': {'constructive': 0, 'reproducible': 1, 'natural': 2}[var('segmentry_rule_minimum_kind')],
+            'severity': 'production', 'decimals': 0, 'label': 'Kind of segments', 'detail': 'kind_detail',
+        },
     ]) }}
 {%- endmacro %}

@@ -24,6 +24,8 @@ measures as (
         returns.roi_base,
         returns.cost_to_clv,
         coalesce(action_counts.actionable_dimension_count, 0) as actionable_dimension_count,
+        case summarised.segmentation_kind when 'natural' then 2 when 'reproducible' then 1 else 0 end as kind_rank,
+        coalesce(summarised.segmentation_kind, 'not judged') || ': 0 constructive, 1 reproducible, 2 natural' as kind_detail,
         coalesce(returns.is_shipped_assumption, false) as is_shipped_assumption,
         case when returns.is_shipped_assumption then 'by the shipped example assumptions' else '' end as example_detail
     from {{ ref('int_segmentry__segments_summarised') }} as summarised

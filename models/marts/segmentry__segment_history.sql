@@ -12,6 +12,7 @@ select
     cast(segments.overall_robustness as {{ segmentry.type_double() }}) as overall_robustness,
     cast(segments.matched_by as {{ dbt.type_string() }}) as matched_by,
     cast(segments.match_score as {{ segmentry.type_double() }}) as match_score,
-    cast(segments.split_from as {{ dbt.type_string() }}) as split_from
+    cast(segments.split_from as {{ dbt.type_string() }}) as split_from,
+    cast(segments.merged_from as {{ dbt.type_string() }}) as merged_from
 from {{ ref('int_segmentry__segments_summarised') }} as segments
 cross join {{ ref('int_segmentry__run') }} as run

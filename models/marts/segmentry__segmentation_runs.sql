@@ -65,7 +65,8 @@ member_facts as (
 choice as (
     select
         max(case when is_chosen or k is null then status end) as status,
-        max(case when is_chosen or k is null then reason end) as status_reason
+        max(case when is_chosen or k is null then reason end) as status_reason,
+        max(case when is_chosen then kind end) as kind
     from {{ ref('int_segmentry__k_selected') }}
 ),
 
@@ -81,7 +82,7 @@ select
     cast(run.observation_end_date as date) as observation_end_date,
     cast(choice.status as {{ dbt.type_string() }}) as status,
     cast(choice.status_reason as {{ dbt.type_string() }}) as status_reason,
-    cast(null as {{ dbt.type_string() }}) as segmentation_kind,
+    cast(choice.kind as {{ dbt.type_string() }}) as segmentation_kind,
     cast(member_facts.segment_count as {{ dbt.type_bigint() }}) as segment_count,
     cast(profile_facts.customer_count as {{ dbt.type_bigint() }}) as customer_count,
     cast(event_counts.event_count as {{ dbt.type_bigint() }}) as event_count,

@@ -37,6 +37,7 @@ select
     cast(segments.verdict as {{ dbt.type_string() }}) as verdict,
     cast(segments.confidence_level as {{ dbt.type_string() }}) as confidence_level,
     cast(coalesce(traits.defining_traits, '') as {{ dbt.type_string() }}) as defining_traits,
+    cast(segments.segmentation_kind as {{ dbt.type_string() }}) as segmentation_kind,
     cast(viability.is_valid as boolean) as is_valid,
     cast(viability.is_actionable as boolean) as is_actionable,
     cast(viability.is_production_ready as boolean) as is_production_ready,

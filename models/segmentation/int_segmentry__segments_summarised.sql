@@ -41,6 +41,21 @@ spreads as (
     from totals
 ),
 
+retired as (
+    select
+        merged_into as segment_id,
+        {{ dbt.listagg('segment_id', "', '", 'order by segment_id') }} as merged_from
+    from {{ ref('int_segmentry__segments_matched') }}
+    where merged_into is not null
+    group by merged_into
+),
+
+chosen as (
+    select max(kind) as segmentation_kind
+    from {{ ref('int_segmentry__k_selected') }}
+    where is_chosen
+),
+
 population as (
     select
         sum(customer_count) as customer_count,
@@ -55,6 +70,7 @@ select
     matches.matched_by,
     matches.match_score,
     matches.split_from,
+    coalesce(retired.merged_from, '') as merged_from,
     totals.customer_count,
     round(cast(totals.customer_count as {{ segmentry.type_double() }}) / population.customer_count, 9) as customer_share,
     totals.total_clv,
@@ -72,6 +88,7 @@ select
     totals.value_at_stake_amount,
     robustness.overall_robustness,
     robustness.weakest_test,
+    chosen.segmentation_kind,
     coalesce(robustness.verdict, 'unknown') as verdict,
     coalesce(robustness.confidence_level, 'unknown') as confidence_level,
     coalesce(robustness.missing_tests, '') as missing_tests,
@@ -79,7 +96,10 @@ select
     robustness.worst_block_score as worst_block_jaccard
 from spreads as totals
 cross join population
+cross join chosen
 inner join {{ ref('int_segmentry__segments_matched') }} as matches
     on totals.cluster = matches.cluster
+left join retired
+    on totals.segment_id = retired.segment_id
 left join {{ ref('int_segmentry__robustness_decided') }} as robustness
     on totals.cluster = robustness.cluster

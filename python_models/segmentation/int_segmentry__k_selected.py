@@ -6,4 +6,5 @@ from segmentry.settings import SegmentationSettings
 def model(dbt, session):
     settings = SegmentationSettings.from_meta(dbt.config.get("meta"))
     features = frame(dbt.ref("int_segmentry__features_transformed"))
-    return select_k(features, settings)
+    shuffled_features = frame(dbt.ref("int_segmentry__shuffled_features_transformed"))
+    return select_k(features, settings, shuffled_features)

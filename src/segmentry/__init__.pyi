@@ -1,3 +1,12 @@
+from segmentry.doors import (
+    CustomerClusterer as CustomerClusterer,
+)
+from segmentry.doors import (
+    SegmentValidator as SegmentValidator,
+)
+from segmentry.doors import (
+    SensitivityAnalyzer as SensitivityAnalyzer,
+)
 from segmentry.exceptions import (
     CircularMergeError as CircularMergeError,
 )

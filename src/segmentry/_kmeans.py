@@ -152,22 +152,30 @@ def plus_plus(x: Floats, weights: Floats, k: int, starts: int, rng: np.random.Ge
     return x[chosen.ravel()].reshape(starts, k, d)
 
 
-def lloyd_batch(x: Floats, weights: Floats, starts: Floats, iterations: int = MAX_ITERATIONS) -> list[Fit]:
-    """Run Lloyd's algorithm from each of the starts (r, k, d), side by side, until nothing moves.
+def lloyd_batch(
+    x: Floats, weights: Floats, starts: Floats, iterations: int = MAX_ITERATIONS, still: float = CONVERGED
+) -> list[Fit]:
+    """Run Lloyd's algorithm from each of the starts (r, k, d), side by side, until none moves by ``still``.
 
-    Computes in the precision of its input.
+    The weights are shared, (n,), or each run's own, (r, n). Computes in the precision of its input.
 
     References
     ----------
     Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982.
     """
     runs, k, d = starts.shape
+    own = weights.ndim == 2
     size = max(1, BATCH // (k * len(x)))
     if runs > size:
-        groups = [starts[first : first + size] for first in range(0, runs, size)]
-        return [fit for group in groups for fit in lloyd_batch(x, weights, group, iterations)]
-    weighted = np.column_stack([x, np.ones(len(x), dtype=x.dtype)]) * weights[:, None]
-    total = float(np.einsum("nd,nd->", x, weighted[:, :-1]))
+        groups = [slice(first, first + size) for first in range(0, runs, size)]
+        return [
+            fit
+            for group in groups
+            for fit in lloyd_batch(x, weights[group] if own else weights, starts[group], iterations, still)
+        ]
+    extended = np.column_stack([x, np.ones(len(x), dtype=x.dtype)])
+    weighted = extended if own else extended * weights[:, None]
+    total = np.broadcast_to(weights @ np.einsum("nd,nd->n", x, x), runs)
     positions = np.arange(k, dtype=label_dtype(k))[:, None]
     centroids = starts.copy()
     inertia = np.empty(runs)
@@ -177,12 +185,14 @@ def lloyd_batch(x: Floats, weights: Floats, starts: Floats, iterations: int = MA
         distances = _half_distances(x, current.reshape(-1, d)).reshape(len(active), k, len(x))
         labels, _best = nearest(distances)
         members = (labels[:, None, :] == positions).astype(x.dtype)
+        if own:
+            members *= weights[active][:, None, :]
         sums = (members.reshape(-1, len(x)) @ weighted).reshape(len(active), k, d + 1)
         moved = _means(sums, current)
         centroids[active] = moved
         # At the means, inertia = sum w|x|^2 - sum over clusters of W|c|^2.
-        inertia[active] = total - np.einsum("rk,rkd,rkd->r", sums[:, :, -1], moved, moved)
-        active = active[np.abs(moved - current).max(axis=(1, 2)) > CONVERGED]
+        inertia[active] = total[active] - np.einsum("rk,rkd,rkd->r", sums[:, :, -1], moved, moved)
+        active = active[np.abs(moved - current).max(axis=(1, 2)) > still]
         if not active.size:
             break
     return [Fit(centroids[run], float(inertia[run])) for run in range(runs)]

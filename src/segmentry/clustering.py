@@ -10,6 +10,7 @@ hash of the id, seeds are explicit, clusters are numbered by a total order, stor
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from segmentry._frames import (
 )
 from segmentry._kmeans import CHUNK, FINALISTS, Fit, best_fit, lloyd, multi_start, single_threaded_blas
 from segmentry._kmeans import assign as nearest_centroid
+from segmentry.evidence import Evidence, k_evidence, one_population, silhouettes
 from segmentry.exceptions import ClusteringError, DataValidationError
 from segmentry.settings import SegmentationSettings
 
@@ -40,7 +42,9 @@ DECIMALS = 10  # of stored scalers, centroids and distances: far below what matt
 BOUNDARY_SCORE = 0.1  # members below this membership score sit between two segments
 
 CONSTANT = "the same for all customers"
-SEED_FIT = 1  # purposes in SeedSequence([seed, purpose, ...]); robustness.py continues the list
+KINDS = ("constructive", "reproducible", "natural")  # from the least to the best
+# Purposes in SeedSequence([seed, purpose, ...]); robustness.py has those from 2 to 5.
+SEED_FIT, SEED_EVIDENCE, SEED_ONE_POPULATION = 1, 6, 7
 
 SELECTION_SCHEMA: Schema = {
     "k": "Int64",
@@ -49,6 +53,13 @@ SELECTION_SCHEMA: Schema = {
     "smallest_share": "float64",
     "is_elbow": "bool",
     "is_silhouette_best": "bool",
+    "prediction_strength": "float64",
+    "minimum_jaccard": "float64",
+    "sample_silhouette": "float64",
+    "silhouette_bar": "float64",
+    "sample_jaccard": "float64",
+    "jaccard_bar": "float64",
+    "kind": "str",
     "is_chosen": "bool",
     "status": "str",
     "reason": "str",
@@ -141,51 +152,6 @@ def fit_sample(x: Floats, k: int, settings: SegmentationSettings, finalists: int
     return best_fit(multi_start(x, np.ones(len(x)), k, settings.n_init, rng, finalists=finalists))
 
 
-def silhouettes(x: Floats, labellings: list[Ints]) -> list[float]:
-    """Compute the mean silhouette of each labelling of the same rows; NaN for a labelling with one label.
-
-    Distances are computed once for all labellings, and summed per cluster as a matrix product.
-
-    References
-    ----------
-    Rousseeuw, "Silhouettes", J. Comput. Appl. Math. 20, 1987. A row alone in its cluster scores 0.
-    """
-    n = len(x)
-    counts = [np.bincount(labels) for labels in labellings]
-    members = np.zeros((n, sum(len(count) for count in counts)))
-    first = np.cumsum([0, *(len(count) for count in counts)])
-    for labels, offset in zip(labellings, first[:-1], strict=True):
-        members[np.arange(n), offset + labels] = 1.0
-    totals = np.zeros(len(labellings))
-    squares = np.einsum("nd,nd->n", x, x)
-
-    for start in range(0, n, 1000):
-        part = slice(start, min(start + 1000, n))
-        distances = x[part] @ x.T
-        distances *= -2.0
-        distances += squares
-        distances += squares[part][:, None]
-        np.sqrt(np.maximum(distances, 0.0, out=distances), out=distances)
-        rows = np.arange(part.stop - part.start)
-        distances[rows, rows + start] = 0.0
-        sums = distances @ members
-        for number, (labels, count) in enumerate(zip(labellings, counts, strict=True)):
-            own = labels[part]
-            per_cluster = sums[:, first[number] : first[number + 1]]
-            within = per_cluster[rows, own] / np.maximum(count[own] - 1, 1)
-            others = per_cluster / np.maximum(count, 1)
-            others[:, count == 0] = np.inf
-            others[rows, own] = np.inf
-            between = others.min(axis=1)
-            largest = np.maximum(within, between)
-            defined = (count[own] > 1) & (largest > 0) & np.isfinite(between)
-            totals[number] += np.sum((between - within)[defined] / largest[defined])
-    return [
-        float(total / n) if np.count_nonzero(count) > 1 else float("nan")
-        for total, count in zip(totals, counts, strict=True)
-    ]
-
-
 def elbow(candidates: list[int], inertias: list[float]) -> int | None:
     """Find the k at the elbow of the inertia curve, None where it has none.
 
@@ -203,8 +169,10 @@ def elbow(candidates: list[int], inertias: list[float]) -> int | None:
     return None if knee is None else int(knee)
 
 
-def select_k(features: pd.DataFrame, settings: SegmentationSettings) -> pd.DataFrame:
-    """Decide into how many clusters the customers fall.
+def select_k(
+    features: pd.DataFrame, settings: SegmentationSettings, shuffled_features: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Decide into how many clusters the customers fall, and whether these are more than chance makes.
 
     Parameters
     ----------
@@ -212,16 +180,24 @@ def select_k(features: pd.DataFrame, settings: SegmentationSettings) -> pd.DataF
         One row per customer: ``customer_id`` and one numeric column per feature, transformed and
         without NULL.
     settings
-        ``k_method='auto'`` takes the highest silhouette at k of 3 and more among those whose smallest
-        cluster holds at least 1 %; within a tenth of it the elbow decides. A fixed ``k`` overrides it.
+        ``k_method='auto'`` takes the best kind that any k reaches whose smallest cluster holds 1 %, and
+        within it the highest silhouette at k of 3 and more (2 only if no other k is of that kind); within a
+        tenth of it the elbow decides. ``stability`` takes the highest ``minimum_jaccard`` at k of 3 and more.
+        A fixed ``k`` overrides all.
+    shuffled_features
+        The null in which nobody has preferences: ``replicate`` (from 1), ``customer_id`` and the same
+        features, made from orders and visits whose attributes were shuffled across customers. Without it
+        there is one null, that of one population (`segmentry.evidence`).
 
     Returns
     -------
     pandas.DataFrame
         `cluster_selection`, one row per k: inertia (squared standard deviations, scaled from the sample to
-        all customers), silhouette (-1 to 1), smallest_share, is_elbow, is_silhouette_best, is_chosen,
-        status, reason. One row with k NULL and the status ``insufficient_data`` when there are fewer
-        customers than ``minimum_customers``; one with k = 1 and ``single_segment`` when all are identical.
+        all customers), silhouette (-1 to 1), smallest_share, is_elbow, is_silhouette_best, the evidence and
+        the kind (`segmentry.evidence.Evidence`, on at most ``kind_sample_customers``; kind is NULL without
+        null replicates), is_chosen, status, reason. One row with k NULL and the status ``insufficient_data``
+        when there are fewer customers than ``minimum_customers``; one with k = 1 and ``single_segment`` when
+        all are identical.
 
     Raises
     ------
@@ -264,18 +240,29 @@ def select_k(features: pd.DataFrame, settings: SegmentationSettings) -> pd.DataF
         fits = [fit_sample(x, k, settings) for k in candidates]
         labellings = [nearest_centroid(x, fit.centroids).astype(np.int64) for fit in fits]
         scores = silhouettes(head, [labels[: len(head)] for labels in labellings])
+        shares = [
+            round(float(np.bincount(labels, minlength=k).min()) / len(x), 6)
+            for labels, k in zip(labellings, candidates, strict=True)
+        ]
+        is_large = [share >= SMALLEST_SHARE for share in shares]
+        sample = x[: settings.kind_sample_customers]
+        evidence = _evidence(sample, candidates, is_large, settings, scaler, shuffled_features)
     return _choose(
         typed_frame(
             {
                 "k": candidates,
                 "inertia": np.round([fit.inertia * len(values) / len(x) for fit in fits], 6),
                 "silhouette": np.round(scores, 6),
-                "smallest_share": [
-                    round(float(np.bincount(labels, minlength=k).min()) / len(x), 6)
-                    for labels, k in zip(labellings, candidates, strict=True)
-                ],
+                "smallest_share": shares,
                 "is_elbow": False,
                 "is_silhouette_best": False,
+                "prediction_strength": [found.prediction_strength for found in evidence],
+                "minimum_jaccard": [found.minimum_jaccard for found in evidence],
+                "sample_silhouette": [found.silhouette for found in evidence],
+                "silhouette_bar": [found.silhouette_bar for found in evidence],
+                "sample_jaccard": [found.jaccard for found in evidence],
+                "jaccard_bar": [found.jaccard_bar for found in evidence],
+                "kind": [found.kind if settings.null_replicates else None for found in evidence],
                 "is_chosen": False,
                 "status": "ok",
                 "reason": "",
@@ -283,6 +270,46 @@ def select_k(features: pd.DataFrame, settings: SegmentationSettings) -> pd.DataF
             SELECTION_SCHEMA,
         ),
         settings,
+    )
+
+
+def _evidence(
+    x: Floats,
+    candidates: list[int],
+    is_large: list[bool],
+    settings: SegmentationSettings,
+    scaler: Scaler,
+    shuffled_features: pd.DataFrame | None,
+) -> list[Evidence]:
+    """Judge every k on the sample against the nulls."""
+    population = one_population(x)
+
+    def one(replicate: int) -> Floats | None:
+        drawn = population(rng_for(settings.seed, SEED_ONE_POPULATION, replicate))
+        return fit_scaler(drawn).transform(drawn)
+
+    nulls: list[Callable[[int], Floats | None]] = [one]
+    if shuffled_features is not None:
+        require_columns(shuffled_features, ["replicate", "customer_id"], "The shuffled features")
+        names = feature_names(shuffled_features.drop(columns="replicate"), settings)
+        groups = dict(list(shuffled_features.groupby(shuffled_features["replicate"].astype("int64"))))
+
+        def shuffled(replicate: int) -> Floats | None:
+            if replicate not in groups:
+                return None
+            rows = sorted_customers(groups[replicate], "A replicate of the shuffled features")
+            values = feature_matrix(rows, names, "The shuffled features")[:, scaler.kept]
+            own = fit_scaler(values)
+            return own.transform(values) if own.kept.any() else None
+
+        nulls.append(shuffled)
+    return k_evidence(
+        x,
+        candidates,
+        is_large,
+        nulls,
+        settings.null_replicates,
+        lambda purpose, number: rng_for(settings.seed, SEED_EVIDENCE, purpose, number),
     )
 
 
@@ -312,6 +339,7 @@ def _choose(table: pd.DataFrame, settings: SegmentationSettings) -> pd.DataFrame
         return max(among, key=lambda k: (silhouette[k], -k))
 
     large = [k for k in ks if shares[k] >= SMALLEST_SHARE]
+    kinds = dict(zip(ks, [KINDS[0] if pd.isna(kind) else str(kind) for kind in table["kind"]], strict=True))
     if settings.k is not None:
         chosen = min(settings.k, ks[-1])
         why = f"k = {settings.k} was asked for"
@@ -321,22 +349,35 @@ def _choose(table: pd.DataFrame, settings: SegmentationSettings) -> pd.DataFrame
         chosen, why = knee, "the elbow of the inertia curve"
     elif settings.k_method == "silhouette":
         chosen, why = best, "the highest silhouette of all"
-    else:
+    elif settings.k_method == "stability":
+        jaccard = dict(zip(ks, table["minimum_jaccard"].fillna(-1.0), strict=True))
         among = [k for k in large if k >= 3] or large or ks
+        chosen = max(among, key=lambda k: (jaccard[k], -k))
+        why = f"its weakest segment is the most stable, with a Jaccard of {jaccard[chosen]:.2f}"
+    else:
+        # What is of the best kind; two segments only where no other number is of that kind.
+        reached = max((KINDS.index(kinds[k]) for k in large), default=0)
+        finest = [k for k in large if KINDS.index(kinds[k]) == reached]
+        among = [k for k in finest if k >= 3] or finest or ks
         chosen = highest(among)
         if among == ks and not large:
             why = f"the highest silhouette; every k has a cluster below {SMALLEST_SHARE:.0%} of the customers"
         elif chosen == 2:
-            why = f"no k of 3 or more has all clusters above {SMALLEST_SHARE:.0%} of the customers"
+            why = (
+                f"no k of 3 or more with all clusters above {SMALLEST_SHARE:.0%} of the customers is as good"
+            )
         else:
             why = "the highest silhouette at k of 3 or more with no cluster below "
             why += f"{SMALLEST_SHARE:.0%} of the customers"
+        if reached:
+            why += f", among the {KINDS[reached]} ones"
         if (
             knee in among
             and knee != chosen
             and silhouette[knee] >= (1 - ELBOW_TOLERANCE) * silhouette[chosen]
         ):
             why = f"the elbow; its silhouette is within {ELBOW_TOLERANCE:.0%} of the highest, at k = {chosen}"
+            why += f", and it is {KINDS[reached]} too" if reached else ""
             chosen = knee
         if settings.k_method == "elbow":
             why = f"the inertia curve has no elbow; {why}"
@@ -429,7 +470,7 @@ def fit_centroids(
     # Fewer distinct customers in the sample than clusters: what nobody belongs to is no cluster.
     occupied = sizes > 0
     inertias = np.bincount(labels, weights=np.square(distances), minlength=len(centroids))[occupied]
-    return _centroid_table(names, scaler, centroids[occupied], sizes[occupied], np.round(inertias, 6))
+    return centroid_table(names, scaler, centroids[occupied], sizes[occupied], np.round(inertias, 6))
 
 
 def _base_centroids(x: Floats, k: int, customer_ids: pd.Series, settings: SegmentationSettings) -> Floats:
@@ -442,13 +483,14 @@ def _base_centroids(x: Floats, k: int, customer_ids: pd.Series, settings: Segmen
     return centroids[np.lexsort(centroids.T[::-1])]
 
 
-def _centroid_table(
+def centroid_table(
     names: list[str],
     scaler: Scaler,
     centroids: Floats,
     sizes: Ints,
     inertias: Floats,
 ) -> pd.DataFrame:
+    """Lay out a model as the table that `fit_centroids` returns."""
     k, d = len(centroids), len(names)
     all_features = np.zeros((k, d))
     all_features[:, scaler.kept] = centroids

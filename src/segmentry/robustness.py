@@ -40,6 +40,7 @@ from segmentry._kmeans import (
     plus_plus,
     single_threaded_blas,
 )
+from segmentry.agreement import adjusted_rand_index, contingency_table, jaccard_scores
 from segmentry.clustering import Model, fit_scaler, nearest_two, read_model, refit_rows, rng_for
 from segmentry.exceptions import DataValidationError
 from segmentry.settings import SegmentationSettings
@@ -116,79 +117,6 @@ OVERALL_SCHEMA: Schema = {
 ONE_SEGMENT = "there is one segment only, so nothing can be exchanged"
 
 
-def contingency_table(base: Labels, other: Labels, base_count: int, other_count: int) -> Ints:
-    """Count the rows per pair of labels.
-
-    Parameters
-    ----------
-    base, other
-        Labels from 0 of the same rows, (n,).
-    base_count, other_count
-        Numbers of clusters.
-
-    Returns
-    -------
-    numpy.ndarray
-        Counts, (base_count, other_count).
-
-    Examples
-    --------
-    >>> contingency_table(np.array([0, 0, 1]), np.array([1, 1, 0]), 2, 2).tolist()
-    [[0, 2], [1, 0]]
-    """
-    pairs = base.astype(np.int64) * other_count + other
-    return np.bincount(pairs, minlength=base_count * other_count).reshape(base_count, other_count)
-
-
-def jaccard_scores(table: Ints) -> Floats:
-    """Compute the Jaccard overlap of each base cluster with the other cluster that resembles it most.
-
-    Parameters
-    ----------
-    table
-        Counts per pair of labels, (k, k').
-
-    Returns
-    -------
-    numpy.ndarray
-        Scores from 0 to 1, (k,); NaN for a base cluster without rows.
-
-    Examples
-    --------
-    >>> jaccard_scores(np.array([[3, 1], [0, 4]])).tolist()
-    [0.75, 0.8]
-    """
-    rows, columns = table.sum(axis=1, keepdims=True), table.sum(axis=0, keepdims=True)
-    union = rows + columns - table
-    overlap = np.divide(table, union, out=np.zeros(table.shape), where=union > 0)
-    return np.where(rows[:, 0] > 0, overlap.max(axis=1), np.nan)
-
-
-def adjusted_rand_index(table: Ints) -> float:
-    """Compute how much two labellings agree: 1 fully, about 0 by chance.
-
-    Parameters
-    ----------
-    table
-        Counts per pair of labels, (k, k').
-
-    Examples
-    --------
-    >>> adjusted_rand_index(np.array([[5, 0], [0, 5]]))
-    1.0
-    """
-
-    def pairs(counts: Ints) -> float:
-        exact = counts.astype(np.float64)
-        return float(np.sum(exact * (exact - 1.0) / 2.0))
-
-    together, total = pairs(table), pairs(table.sum(keepdims=True))
-    base, other = pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
-    expected = base * other / total if total else 0.0
-    largest = (base + other) / 2.0
-    return 1.0 if largest == expected else (together - expected) / (largest - expected)
-
-
 class Base(NamedTuple):
     """The base model on its customers: everything that the tests compare with."""
 
@@ -258,7 +186,7 @@ def _compared(base: Base, centroids: Floats) -> Ints:
 
 
 def robustness_replicates(
-    features: pd.DataFrame, centroids: pd.DataFrame, settings: SegmentationSettings, with_fpc: bool = False
+    features: pd.DataFrame, centroids: pd.DataFrame, settings: SegmentationSettings
 ) -> pd.DataFrame:
     """Run the tests that need one table of features: bootstrap, feature drop and seed.
 
@@ -270,9 +198,8 @@ def robustness_replicates(
         What `fit_centroids` returned.
     settings
         ``bootstrap_replicates`` (B), ``bootstrap_fixed_customers`` (m), ``seed_replicates``, ``n_init``,
-        ``seed``, and the blocks of ``features``.
-    with_fpc
-        Add the bootstrap variant ``fpc``, to compare with R.
+        ``seed``, the blocks of ``features``, and ``bootstrap_fpc`` (adds the variant ``fpc``, to compare
+        with R).
 
     Returns
     -------
@@ -311,14 +238,14 @@ def robustness_replicates(
     with single_threaded_blas():
         base = _read_base(features, centroids, settings)
         pieces = [
-            *_bootstrap(base, settings, with_fpc),
+            *_bootstrap(base, settings),
             *_feature_drops(base, settings),
             *_seeds(base, settings),
         ]
     return _replicate_frame(pieces)
 
 
-def _bootstrap(base: Base, settings: SegmentationSettings, with_fpc: bool) -> Iterator[dict[str, Any]]:
+def _bootstrap(base: Base, settings: SegmentationSettings) -> Iterator[dict[str, Any]]:
     """Resample customers.
 
     Weights stand for the copies of drawn rows: the means are the same. Warm starts alone would flatter
@@ -346,7 +273,7 @@ def _bootstrap(base: Base, settings: SegmentationSettings, with_fpc: bool) -> It
             full = _compared(base, best_fit(finals).centroids)
         yield _rows(base, "bootstrap", "fixed_m", replicate, fixed)
         yield _rows(base, "bootstrap", "full_n", replicate, full)
-        if with_fpc:
+        if settings.bootstrap_fpc:
             yield _rows(base, "bootstrap", "fpc", replicate, _as_in_fpc(base, rows, settings, rng))
 
 

@@ -79,14 +79,17 @@ class SegmentationSettings(BaseModel):
     seed: int = Field(default=42, ge=0)
     k_min: int = Field(default=2, ge=2)
     k_max: int = Field(default=10, ge=2)
-    k_method: Literal["auto", "elbow", "silhouette"] = "auto"
+    k_method: Literal["auto", "elbow", "silhouette", "stability"] = "auto"
     k: Annotated[int | None, BeforeValidator(_read_text)] = Field(default=None, ge=2)
     minimum_customers: int = Field(default=50, ge=2)
     fit_sample_customers: int = Field(default=50_000, ge=100)
     silhouette_sample_customers: int = Field(default=10_000, ge=100)
+    kind_sample_customers: int = Field(default=2_000, ge=100)
+    null_replicates: int = Field(default=20, ge=0)
     n_init: int = Field(default=10, ge=1)
     bootstrap_replicates: int = Field(default=100, ge=2)
     bootstrap_fixed_customers: int = Field(default=20_000, ge=100)
+    bootstrap_fpc: bool = False
     seed_replicates: int = Field(default=20, ge=1)
     features: Annotated[tuple[Feature, ...], BeforeValidator(_read_text)] = ()
 

@@ -153,6 +153,7 @@ def _random_tables() -> dict[str, pd.DataFrame]:
     summary["clv_share"] = (summary["total_clv"] / summary["total_clv"].sum()).round(9)
     summary["value_at_stake_amount"] = (summary["total_clv"] * rng.uniform(0, 1, len(summary))).round(2)
     summary["overall_robustness"] = [0.81, 0.6, 0.59, None, 0.7, 0.9]
+    summary["segmentation_kind"] = ["natural", "reproducible", "constructive", None, "natural", "natural"]
     summary["missing_tests"] = ["", "", "", "bootstrap, feature_drop, time_structure", "time_structure", ""]
 
     days = pd.DataFrame(
@@ -784,7 +785,9 @@ RULES: dict[str, tuple[str, Callable[[float, float], bool], str]] = {
     "minimum_roi": ("roi_base", float.__ge__, "error"),
     "maximum_cost_to_clv": ("cost_to_clv", float.__le__, "warning"),
     "minimum_actionable_dimensions": ("action_count", float.__ge__, "production"),
+    "minimum_kind": ("kind_number", float.__ge__, "production"),
 }
+KIND_NUMBERS = {"constructive": 0.0, "reproducible": 1.0, "natural": 2.0}
 
 
 def _segment_frame(warehouse: Warehouse) -> pd.DataFrame:
@@ -796,6 +799,7 @@ def _segment_frame(warehouse: Warehouse) -> pd.DataFrame:
     segments["missing_count"] = [
         len([test for test in text.split(",") if test.strip()]) for text in segments["missing_tests"]
     ]
+    segments["kind_number"] = segments["segmentation_kind"].map(KIND_NUMBERS).fillna(0.0)
     segments["action_count"] = segments["segment_id"].map(
         actions.groupby("segment_id")["is_actionable"].sum()
     )
@@ -808,7 +812,8 @@ def _expected_rules(warehouse: Warehouse) -> pd.DataFrame:
     rows = []
     for segment in _segment_frame(warehouse).to_dict("records"):
         for rule, (column, holds, severity) in RULES.items():
-            value, threshold = segment[column], float(warehouse.var(f"rule_{rule}"))
+            setting = warehouse.var(f"rule_{rule}")
+            value, threshold = segment[column], float(KIND_NUMBERS.get(setting, setting))
             passed = bool(pd.notna(value)) and holds(round(float(value), 6), threshold)
             waived = any(
                 waiver["rule"] == rule

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -184,7 +185,14 @@ def test_selection_table() -> None:
     assert set(table["status"]) == {"ok"}
 
 
-def choose(silhouettes_by_k: dict[int, float], inertias: list[float], shares: list[float], **options: object):
+def choose(
+    silhouettes_by_k: dict[int, float],
+    inertias: list[float],
+    shares: list[float],
+    kinds: Sequence[str | None] = (None,),
+    jaccards: Sequence[float] = (0.5,),
+    **options: object,
+) -> pd.DataFrame:
     from segmentry._frames import typed_frame
     from segmentry.clustering import SELECTION_SCHEMA, _choose
 
@@ -197,6 +205,8 @@ def choose(silhouettes_by_k: dict[int, float], inertias: list[float], shares: li
             "smallest_share": shares,
             "is_elbow": False,
             "is_silhouette_best": False,
+            "minimum_jaccard": list(jaccards) * (len(ks) // len(jaccards)),
+            "kind": list(kinds) * (len(ks) // len(kinds)),
             "is_chosen": False,
             "status": "ok",
             "reason": "",
@@ -231,6 +241,32 @@ def test_rule(
     assert table.index[table["is_chosen"]].tolist() == [expected]
     assert words in table.loc[expected, "reason"]
     assert table.index[table["is_elbow"]].tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "shares", "expected", "words"),
+    [
+        ("cnccn", [0.1] * 5, 3, "natural"),  # the better silhouette of the natural ones, not of all
+        ("crccn", [0.1] * 5, 6, "natural"),  # natural beats reproducible
+        ("ncccc", [0.1] * 5, 2, "no k of 3 or more"),  # two, because nothing else is natural
+        ("crrcc", [0.1] * 5, 4, "reproducible"),
+        ("cccnc", [0.1, 0.1, 0.1, 0.001, 0.1], 4, "highest silhouette"),  # too small a cluster
+    ],
+)
+def test_the_best_kind_comes_first(kinds: str, shares: list[float], expected: int, words: str) -> None:
+    spelled = {"n": "natural", "r": "reproducible", "c": "constructive"}
+    scores = dict(zip(range(2, 7), [0.6, 0.3, 0.5, 0.45, 0.2], strict=True))
+    table = choose(scores, BENT_AT_4, shares, kinds=[spelled[letter] for letter in kinds])
+    assert table.index[table["is_chosen"]].tolist() == [expected]
+    assert words in table.loc[expected, "reason"]
+
+
+def test_the_most_stable_k() -> None:
+    scores = dict(zip(range(2, 7), [0.6, 0.3, 0.5, 0.45, 0.2], strict=True))
+    stable = {"jaccards": [0.99, 0.6, 0.7, 0.9, 0.8], "k_method": "stability"}
+    table = choose(scores, BENT_AT_4, [0.1] * 5, **stable)
+    assert table.index[table["is_chosen"]].tolist() == [5]
+    assert "0.90" in table.loc[5, "reason"]
 
 
 def test_small_clusters_are_named_as_the_reason() -> None:

@@ -28,6 +28,17 @@ def mapped(name: str, source: str, directory: Path) -> Path:
     return target
 
 
+def assert_constructive(database: Path) -> None:
+    """Both shops are a continuum: the cuts are stable, and no more than chance makes them."""
+    assert rows(database, "select segmentation_kind from segmentry.segmentation_runs") == [("constructive",)]
+    assert rows(database, "select count(*) from segmentry.segments where is_production_ready") == [(0,)]
+    evidence = rows(
+        database, "select count(silhouette_bar), min(prediction_strength) from segmentry.cluster_selection"
+    )
+    assert evidence[0][0] == 9
+    assert 0 < evidence[0][1] < 1
+
+
 @pytest.mark.skipif(not SHARED.exists(), reason="the real data sets are not here")
 def test_online_retail_adds_up(tmp_path: Path) -> None:
     mapped("online_retail", "online_retail_2010_2011.parquet", tmp_path)
@@ -60,6 +71,7 @@ def test_online_retail_adds_up(tmp_path: Path) -> None:
         rejected
         == duckdb.sql(f"select count(*) from read_parquet('{source}') where customer_id is null").fetchall()
     )
+    assert_constructive(tmp_path / "out" / "warehouse.duckdb")
     assert shown("retail") == segments_table(tmp_path / "out" / "warehouse.duckdb")
 
 
@@ -88,6 +100,7 @@ def test_cdnow_adds_up(tmp_path: Path) -> None:
         "select count(*), sum(gross_revenue), sum(order_count), min(first_seen_at), max(last_seen_at) from segmentry.customers",
     )
     assert found == independent
+    assert_constructive(tmp_path / "out" / "warehouse.duckdb")
     assert rows(
         tmp_path / "out" / "warehouse.duckdb",
         "select count(*) from segmentry.customers where preferred_hour is not null",

@@ -129,7 +129,7 @@ def test_fpc_variant_has_the_means_of_fpc() -> None:
     reference = summary[chosen].sort_values("size")
     flowers = pd.read_csv(CLUSTERBOOT / "iris.csv").iloc[:, :4].to_numpy(dtype=float)
     frame, model = fitted(flowers, 3)
-    table = robustness_replicates(frame, model, SegmentationSettings(seed_replicates=1), with_fpc=True)
+    table = robustness_replicates(frame, model, SegmentationSettings(seed_replicates=1, bootstrap_fpc=True))
     sizes = model.groupby("cluster")["cluster_size"].first()
     assert sorted(sizes) == reference["size"].tolist()
     ours = mean_scores(table, "bootstrap", "fpc")[np.argsort(sizes.to_numpy())]
@@ -256,7 +256,7 @@ def test_both_bootstraps_coincide_up_to_m() -> None:
 
 def test_shape_of_the_replicates() -> None:
     frame, model = fitted(blobs(0)[0], 4)
-    table = robustness_replicates(frame, model, QUICK, with_fpc=True)
+    table = robustness_replicates(frame, model, QUICK.model_copy(update={"bootstrap_fpc": True}))
     counts = table.groupby(["test", "variant"])["replicate"].nunique().to_dict()
     assert counts == {
         ("bootstrap", "fixed_m"): 20,
