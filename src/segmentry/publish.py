@@ -118,7 +118,7 @@ def publish(
 @contextmanager
 def _only_one(output: Path) -> Iterator[Path]:
     """Hold the directory of copies against other processes; what a publication that was killed left goes."""
-    generations = output / "generations"
+    generations = output / ".generations"
     generations.mkdir(parents=True, exist_ok=True)
     with (output / ".lock").open("w") as lock:
         try:

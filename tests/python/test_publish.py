@@ -68,7 +68,7 @@ def contents(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple
 
 
 def generations(output: Path) -> list[str]:
-    return sorted(path.name for path in (output / "generations").iterdir())
+    return sorted(path.name for path in (output / ".generations").iterdir())
 
 
 # ---- what is published ---------------------------------------------------------------------------
@@ -298,7 +298,7 @@ def test_a_publication_that_is_killed_leaves_the_old_copy_and_the_next_one_heals
     assert interrupted
     assert publish(warehouse, output, csv_tables=None).run_id == NEXT_RUN
     assert len(generations(output)) == 1
-    assert sorted(path.name for path in output.iterdir()) == [".lock", "current", "generations"]
+    assert sorted(path.name for path in output.iterdir()) == [".generations", ".lock", "current"]
 
 
 def test_a_full_disk_leaves_the_old_copy(warehouse: Path, tmp_path: Path) -> None:
