@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +35,15 @@ BARS = {
 def overlapping_clusters(customers: int, seed: int = 0) -> pd.DataFrame:
     """Draw Gaussian clusters that overlap, as customers do."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(CLUSTERS, FEATURES)) * 0.9
+    centres = rng.normal(size=(CLUSTERS, FEATURES)) * 0.4
     values = centres[rng.integers(0, CLUSTERS, customers)] + rng.normal(size=(customers, FEATURES))
     frame = pd.DataFrame(values, columns=[f"f{column}" for column in range(FEATURES)])
     frame.insert(0, "customer_id", [f"c{number:09}" for number in range(customers)])
     return frame
 
 
-def lines(customers: int) -> list[dict[str, Any]]:
-    """CPU time of each step, in plain fits, beside the bar."""
+def lines(customers: int) -> Iterator[dict[str, Any]]:
+    """Yield the CPU time of each step, in plain fits, beside the bar."""
     from sklearn.cluster import KMeans
 
     frame = overlapping_clusters(customers)
@@ -51,31 +51,33 @@ def lines(customers: int) -> list[dict[str, Any]]:
     selection = select_k(frame.head(10_000), settings)
     values = frame.drop(columns="customer_id").to_numpy()
     plain = min(cpu(KMeans(CLUSTERS, n_init=1, random_state=seed).fit, values)[1] for seed in range(3))
-    model, base_seconds = cpu(fit_centroids, frame, selection, settings)
+    yield {"line": "plain scikit-learn fit, CPU", "customers": customers, "value": plain, "unit": "s"}
+    spent = 0.0
+
+    def step(name: str, seconds: float) -> dict[str, Any]:
+        nonlocal spent
+        spent += seconds
+        return line(name, seconds)
+
+    def line(name: str, seconds: float) -> dict[str, Any]:
+        unit = f"plain fits, bar {BARS[name]:g}" if name in BARS else "plain fits"
+        return {"line": f"segments, {name}", "customers": customers, "value": seconds / plain, "unit": unit}
+
+    model, seconds = cpu(fit_centroids, frame, selection, settings)
+    yield step("base model", seconds)
     every_k = SegmentationSettings(null_replicates=0)
-    choice_seconds = cpu(select_k, frame, every_k)[1]
+    yield step("choice of k from 2 to 10", cpu(select_k, frame, every_k)[1])
     with single_threaded_blas():
-        base, read_seconds = cpu(_read_base, frame, model, settings)
-        bootstrap_seconds = cpu(lambda: list(_bootstrap(base, settings)))[1]
-        drop_seconds = cpu(lambda: list(_feature_drops(base, settings)))[1]
-        seed_seconds = cpu(lambda: list(_seeds(base, settings)))[1]
-    measured = {
-        "base model": base_seconds,
-        "choice of k from 2 to 10": choice_seconds,
-        "bootstrap of 100, full n and fixed m": bootstrap_seconds,
-        "feature drops": drop_seconds,
-        "random starts": seed_seconds,
-    }
-    measured["the whole set"] = sum(measured.values()) + read_seconds
-    found = [{"line": "plain scikit-learn fit, CPU", "value": plain, "unit": "s"}]
-    for name, seconds in measured.items():
-        bar = f", bar {BARS[name]:g}" if name in BARS else ""
-        found.append({"line": f"segments, {name}", "value": seconds / plain, "unit": f"plain fits{bar}"})
+        base, seconds = cpu(_read_base, frame, model, settings)
+        spent += seconds
+        yield step("feature drops", cpu(lambda: list(_feature_drops(base, settings)))[1])
+        yield step("random starts", cpu(lambda: list(_seeds(base, settings)))[1])
+        yield step("bootstrap of 100, full n and fixed m", cpu(lambda: list(_bootstrap(base, settings)))[1])
+    yield line("the whole set", spent)
     # The nulls see a sample of the same size, however many customers there are.
     judged = cpu(select_k, frame.head(20_000), SegmentationSettings())[1]
     plainly = cpu(select_k, frame.head(20_000), every_k)[1]
-    found.append({"line": "segments, a null, CPU", "value": judged - plainly, "unit": "s"})
-    return [line | {"customers": customers} for line in found]
+    yield {"line": "segments, a null, CPU", "customers": customers, "value": judged - plainly, "unit": "s"}
 
 
 def bias(frame: pd.DataFrame, replicates: int = 30) -> tuple[float, float]:
@@ -116,7 +118,9 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.bias is None:
         for line in lines(options.customers):
-            print(f"{line['line']:<48}{line['customers']:>12,}{line['value']:>10.2f} {line['unit']}")
+            print(
+                f"{line['line']:<48}{line['customers']:>12,}{line['value']:>10.2f} {line['unit']}", flush=True
+            )
     else:
         families = {"Gaussian clusters": overlapping_clusters(4_000)}
         families |= {path.stem: pd.read_parquet(path) for path in options.bias}
