@@ -30,7 +30,7 @@
 
 {% macro default__explain_segments(facts, ledger, prices) -%}
     {%- do log(
-        'Explanations are written in the build on DuckDB only. Run now: segmentry explain --target ' ~ target.name ~ ' (until then they are pending).',
+        'Explanations are written in the build on DuckDB and PostgreSQL only. Run now: segmentry explain --target ' ~ target.name ~ ' (until then they are pending).',
         info=true
     ) -%}
 {%- endmacro %}
