@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SPARK := .venv-spark
 export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help setup build test test-browser test-engines test-package test-deep wheel docs check format lock bench clean
+.PHONY: help setup build test test-browser test-engines test-spark test-package test-deep wheel docs check format lock bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +70,15 @@ test-browser: setup ## Test the report in headless Chromium
 	  { echo "No browser found. Install Chromium (Debian: apt-get install chromium), or name one: make test-browser SEGMENTRY_CHROMIUM=/path/to/chrome"; exit 1; }
 	$(BIN)/pytest -m browser tests/python/test_browser.py --numprocesses=0
 
+test-spark: $(SPARK)/.ready ## Run the tests on Spark (makes .venv-spark; needs Java 17)
+	$(SPARK)/bin/pytest -m spark --numprocesses=0 tests/python/test_spark.py
+
+$(SPARK)/.ready: requirements-spark.lock pyproject.toml
+	@$(PYTHON) -m venv --clear $(SPARK)
+	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements-spark.lock
+	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
 check: setup ## Lint, type-check and parse strictly
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -87,6 +97,8 @@ bench: setup ## Measure; prints a table and writes benchmarks/results
 lock: ## Resolve the dependencies again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-emit-index-url --extra dev --upgrade pyproject.toml --output-file requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-emit-index-url --extra dev --extra spark --constraint requirements.lock pyproject.toml --output-file requirements-spark.lock
 
 clean: ## Remove what a build leaves behind
 	rm -rf target logs output published warehouse.duckdb warehouse.duckdb.wal

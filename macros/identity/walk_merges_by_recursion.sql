@@ -18,7 +18,8 @@
         select
             {{ key_list }}
             id,
-            cast(null as {{ dbt.type_string() }}) as next_id,
+            {# NULL, of the type and the collation that the walk goes on with. #}
+            nullif(id, id) as next_id,
             cast(null as {{ dbt.type_timestamp() }}) as merged_at,
             id as end_id,
             cast(0 as {{ dbt.type_bigint() }}) as depth
