@@ -1,6 +1,6 @@
 """The explanation step outside a build, on any warehouse: dbt's own adapter reads and writes.
 
-The core is the same. On DuckDB and PostgreSQL the build does this by itself; elsewhere, and to ask again for what
+The core is the same. On DuckDB, PostgreSQL and Spark the build does this by itself; to ask again for what
 failed, there is the command ``segmentry explain``.
 """
 
