@@ -1,7 +1,7 @@
 """The explanation step outside a build, on any warehouse: dbt's own adapter reads and writes.
 
-The core is the same. On DuckDB and PostgreSQL the build does this by itself; elsewhere, and to ask again for what
-failed, there is the command ``segmentry explain``.
+The core is the same. On DuckDB and PostgreSQL the build does this by itself; elsewhere, and to ask again
+for what failed, there is the command ``segmentry explain``.
 """
 
 from __future__ import annotations
