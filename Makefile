@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SPARK := .venv-spark
 export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help setup build test test-engines test-deep check format lock bench clean
+.PHONY: help setup build test test-engines test-spark test-deep check format lock bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,13 +32,22 @@ build: setup ## Build segments, tests and report from the shipped demo
 	$(BIN)/python scripts/make_report.py --database warehouse.duckdb --output output
 
 test: setup ## Run all tests but those of other engines
-	$(BIN)/pytest -m "not postgres"
+	$(BIN)/pytest -m "not postgres and not spark"
 
 test-engines: setup ## Build on a PostgreSQL server of its own and compare with DuckDB (needs Debian's postgresql)
 	$(BIN)/pytest -m postgres --numprocesses=0
 
 test-deep: setup ## Test merges on 20,000 random histories, and all property tests on more examples
 	SEGMENTRY_HISTORIES=20000 SEGMENTRY_EXAMPLES=500 $(BIN)/pytest tests/python/test_merges.py tests/python/test_identity.py
+
+test-spark: $(SPARK)/.ready ## Run the tests on Spark (makes .venv-spark; needs Java 17)
+	$(SPARK)/bin/pytest -m spark --numprocesses=0 tests/python/test_spark.py
+
+$(SPARK)/.ready: requirements-spark.lock pyproject.toml
+	@$(PYTHON) -m venv --clear $(SPARK)
+	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements-spark.lock
+	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 check: setup ## Lint, type-check and parse strictly
 	$(BIN)/ruff check .
@@ -57,6 +67,8 @@ bench: setup ## Measure; prints a table and writes benchmarks/results
 lock: ## Resolve the dependencies again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-emit-index-url --extra dev --upgrade pyproject.toml --output-file requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-emit-index-url --extra dev --extra spark --constraint requirements.lock pyproject.toml --output-file requirements-spark.lock
 
 clean: ## Remove what a build leaves behind
 	rm -rf target logs output warehouse.duckdb warehouse.duckdb.wal

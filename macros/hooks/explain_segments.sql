@@ -13,8 +13,12 @@
     {%- do adapter.store_relation('segmentry', ledger, [], '', 'explanations', segmentry.explanation_config(facts, prices)) -%}
 {%- endmacro %}
 
-{# The same by a method of the adapter (segmentry.engines.postgres). #}
+{# The same by a method of the adapter (segmentry.engines.postgres, segmentry.engines.spark). #}
 {% macro segmentry_postgres__explain_segments(facts, ledger, prices) -%}
+    {%- do adapter.write_explanations(ledger.render(), segmentry.explanation_config(facts, prices)) -%}
+{%- endmacro %}
+
+{% macro segmentry_spark__explain_segments(facts, ledger, prices) -%}
     {%- do adapter.write_explanations(ledger.render(), segmentry.explanation_config(facts, prices)) -%}
 {%- endmacro %}
 
@@ -30,7 +34,7 @@
 
 {% macro default__explain_segments(facts, ledger, prices) -%}
     {%- do log(
-        'Explanations are written in the build on DuckDB and PostgreSQL only. Run now: segmentry explain --target ' ~ target.name ~ ' (until then they are pending).',
+        'Explanations are written in the build on DuckDB, PostgreSQL and Spark only. Run now: segmentry explain --target ' ~ target.name ~ ' (until then they are pending).',
         info=true
     ) -%}
 {%- endmacro %}

@@ -75,3 +75,9 @@
 {% macro default__merge_algorithm() -%}
     {{ return('recursion') }}
 {%- endmacro %}
+
+{# Recursion ends after 100 levels, each of which is a job of its own.
+   https://spark.apache.org/docs/latest/sql-ref-syntax-qry-select-cte.html #}
+{% macro spark__merge_algorithm() -%}
+    {{ return('rounds') }}
+{%- endmacro %}

@@ -164,7 +164,7 @@
                     'select ' ~ segmentry.round_keys(keys, 'pointers') ~ 'pointers.id, onward.next_id, pointers.hops + onward.hops as hops from '
                     ~ segmentry.round_table(live) ~ ' as pointers inner join ' ~ segmentry.round_table(live) ~ ' as onward on ' ~ onward
                 ) -%}
-                {%- do run_query('insert into ' ~ segmentry.round_table(done) ~ ' select * from ' ~ segmentry.round_table('reached')) -%}
+                {%- do segmentry.append_round_rows(done, 'reached') -%}
                 {%- do segmentry.create_round_table(live, 'select * from ' ~ segmentry.round_table('ahead')) -%}
             {%- endif -%}
         {%- endif -%}
@@ -213,22 +213,8 @@
     {{ relation }}.{{ column }} = {{ other_relation }}.{{ other_column }}{% for key in keys %} and {{ relation }}.{{ key }} = {{ other_relation }}.{{ key }}{% endfor %}
 {%- endmacro %}
 
-{% macro round_table(name) -%}
-    segmentry_rounds_{{ name }}
-{%- endmacro %}
-
 {% macro count_round_rows(name) -%}
     {{ return(run_query('select count(*) from ' ~ segmentry.round_table(name)).columns[0].values()[0] | int) }}
-{%- endmacro %}
-
-{# Temporary tables live and die with the connection; a transaction that fails takes them with it. #}
-{% macro create_round_table(name, query) -%}
-    {%- do segmentry.drop_round_table(name) -%}
-    {%- do run_query('create temporary table ' ~ segmentry.round_table(name) ~ ' as ' ~ query) -%}
-{%- endmacro %}
-
-{% macro drop_round_table(name) -%}
-    {%- do run_query('drop table if exists ' ~ segmentry.round_table(name)) -%}
 {%- endmacro %}
 
 {# Post-hook of a model that resolves merges: nothing stays in memory. #}

@@ -15,3 +15,8 @@
 {% macro postgres__all_matches(text, pattern) -%}
     (regexp_matches({{ text }}, '{{ modules.re.sub('[\\\\]x[{](....)[}]', '\\\\u\\1', pattern).replace('\\b', '\\y') }}', 'g'))[1]
 {%- endmacro %}
+
+{# https://spark.apache.org/docs/latest/api/sql/#regexp_extract_all #}
+{% macro spark__all_matches(text, pattern) -%}
+    explode(regexp_extract_all({{ text }}, r'{{ pattern }}', 0))
+{%- endmacro %}

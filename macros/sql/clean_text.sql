@@ -24,3 +24,9 @@
         E' \t\n\u000B\f\r\u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000'
     ), '')
 {%- endmacro %}
+
+{# https://spark.apache.org/docs/latest/api/sql/#regexp_replace ; r'' is a literal whose backslashes are themselves. #}
+{% macro spark__clean_text(column) -%}
+    {%- set text = "cast(" ~ column ~ " as string)" -%}
+    nullif(regexp_replace({{ text }}, r'^[\s\p{Z}\x{85}]+|[\s\p{Z}\x{85}]+\z', ''), '')
+{%- endmacro %}

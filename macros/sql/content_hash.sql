@@ -12,3 +12,7 @@
 {% macro postgres__content_hash(columns) -%}
     md5(concat_ws('-', cast(count(*) as text), coalesce(cast(sum({{ segmentry.row_hash(columns) }}) as text), '')))
 {%- endmacro %}
+
+{% macro spark__content_hash(columns) -%}
+    md5(concat_ws('-', cast(count(*) as string), coalesce(cast(sum({{ segmentry.row_hash(columns) }}) as string), '')))
+{%- endmacro %}

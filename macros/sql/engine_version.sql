@@ -14,3 +14,8 @@
 {% macro postgres__engine_version() -%}
     current_setting('server_version')
 {%- endmacro %}
+
+{# https://spark.apache.org/docs/latest/api/sql/#version #}
+{% macro spark__engine_version() -%}
+    version()
+{%- endmacro %}

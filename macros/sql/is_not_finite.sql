@@ -13,3 +13,7 @@
 {% macro postgres__is_not_finite(column) -%}
     {{ column }} in ('NaN', 'Infinity', '-Infinity')
 {%- endmacro %}
+
+{% macro spark__is_not_finite(column) -%}
+    (isnan({{ column }}) or abs({{ column }}) = double('infinity'))
+{%- endmacro %}

@@ -14,3 +14,8 @@
 {% macro postgres__iso_weekday(column) -%}
     extract(isodow from {{ column }})
 {%- endmacro %}
+
+{# https://spark.apache.org/docs/latest/api/sql/#extract #}
+{% macro spark__iso_weekday(column) -%}
+    extract(dayofweek_iso from {{ column }})
+{%- endmacro %}

@@ -18,3 +18,9 @@
 {% macro postgres__local_to_utc(expression) -%}
     {{ segmentry.duckdb__local_to_utc(expression) }}
 {%- endmacro %}
+
+{# https://spark.apache.org/docs/latest/api/sql/#to_utc_timestamp #}
+{% macro spark__local_to_utc(expression) -%}
+    {%- set zone = var('segmentry_time_zone') -%}
+    {{ expression if zone == 'UTC' else "to_utc_timestamp(" ~ expression ~ ", '" ~ zone ~ "')" }}
+{%- endmacro %}

@@ -17,3 +17,8 @@
 {% macro postgres__looks_personal(column, pattern) -%}
     {{ column }} ~ '{{ pattern }}'
 {%- endmacro %}
+
+{# https://spark.apache.org/docs/latest/api/sql/#rlike #}
+{% macro spark__looks_personal(column, pattern) -%}
+    {{ column }} rlike '{{ pattern }}'
+{%- endmacro %}

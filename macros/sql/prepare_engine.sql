@@ -27,3 +27,19 @@
     create or replace function {{ adapter.quote(target.schema ~ '_internal') }}.round(double precision, integer) returns double precision
     language sql immutable parallel safe as 'select cast(pg_catalog.round(cast(cast($1 as text) as numeric), $2) as double precision)';
 {%- endmacro %}
+
+{% macro spark__prepare_engine() -%}
+    {%- do exceptions.raise_compiler_error(
+        'dbt-spark runs Python models on Databricks alone. Write "type: segmentry_spark" instead of "type: spark" in the profile, without host and method: '
+        ~ 'the adapter of that name comes with Segmentry (docs/engines.md).'
+    ) -%}
+{%- endmacro %}
+
+{# Whole partitions can take the place of others; single rows of Parquet files can't. #}
+{% macro segmentry_spark__prepare_engine() -%}
+    {%- if var('segmentry_incremental') -%}
+        {%- do exceptions.raise_compiler_error(
+            'segmentry_incremental is true, and rows of tables on Spark can not be deleted. Set it to false: everything but the histories is built anew.'
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}

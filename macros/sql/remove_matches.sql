@@ -14,3 +14,8 @@
 {% macro postgres__remove_matches(text, pattern) -%}
     regexp_replace({{ text }}, '{{ pattern }}', '', 'g')
 {%- endmacro %}
+
+{# https://spark.apache.org/docs/latest/api/sql/#regexp_replace #}
+{% macro spark__remove_matches(text, pattern) -%}
+    regexp_replace({{ text }}, r'{{ pattern }}', '')
+{%- endmacro %}

@@ -29,3 +29,13 @@
 {% macro postgres__no_hash() -%}
     cast(null as bigint)
 {%- endmacro %}
+
+{# xxhash64 passes over NULLs, so that each column says besides whether it is one.
+   https://spark.apache.org/docs/latest/api/sql/#xxhash64 #}
+{% macro spark__row_hash(columns) -%}
+    cast(xxhash64({% for column in columns %}{{ column }}, {{ column }} is null{{ ', ' if not loop.last }}{% endfor %}) as decimal(20, 0))
+{%- endmacro %}
+
+{% macro spark__no_hash() -%}
+    cast(null as decimal(20, 0))
+{%- endmacro %}

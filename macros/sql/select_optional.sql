@@ -31,3 +31,16 @@
         from {{ relation }}
     ) as given_columns
 {%- endmacro %}
+
+{# As on PostgreSQL. https://spark.apache.org/docs/latest/sql-ref-syntax-qry-select-lateral-subquery.html #}
+{% macro spark__select_optional(relation, mandatory, optional) -%}
+    select given_columns.*
+    from (
+        select {% for column in optional %}cast(null as string) as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
+    ) as absent_columns
+    cross join lateral (
+        select
+            {{ (mandatory + optional) | join(',\n            ') }}
+        from {{ relation }}
+    ) as given_columns
+{%- endmacro %}

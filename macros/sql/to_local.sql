@@ -19,3 +19,9 @@
 {% macro postgres__to_local(column) -%}
     {{ segmentry.duckdb__to_local(column) }}
 {%- endmacro %}
+
+{# https://spark.apache.org/docs/latest/api/sql/#from_utc_timestamp #}
+{% macro spark__to_local(column) -%}
+    {%- set zone = var('segmentry_time_zone') -%}
+    {{ column if zone == 'UTC' else "from_utc_timestamp(" ~ column ~ ", '" ~ zone ~ "')" }}
+{%- endmacro %}

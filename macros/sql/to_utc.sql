@@ -62,3 +62,32 @@
             end
     end
 {%- endmacro %}
+
+{# Spark also casts a lone year, month, hour or time of day to a timestamp, and knows no slashes and no offset after minutes: text is looked at and brought
+   into one form before it is cast. The session runs in UTC. https://spark.apache.org/docs/latest/sql-ref-datatypes.html #}
+{% macro spark__to_utc(column) -%}
+    {%- set zone = var('segmentry_input_time_zone') -%}
+    {%- set text = "cast(" ~ column ~ " as string)" -%}
+    {%- set day = '[0-9]+[-/][0-9]+[-/][0-9]+' -%}
+    {%- set offset = '([Zz]|[+-][0-9:]+|[ ][A-Za-z][A-Za-z0-9_+/-]*)' -%}
+    {%- set one_form -%}
+        regexp_replace(
+            regexp_replace({{ text }}, r'^\s*([0-9]+)[-/]([0-9]+)[-/]([0-9]+)([T\s]+(?=[0-9]))?', '$1-$2-$3 '), '^([^ ]+ [0-9]+:[0-9]+)(?![0-9:])', '$1:00'
+        )
+    {%- endset -%}
+    {%- set instant -%}
+        case
+            when typeof({{ column }}) <> 'string' then try_cast({{ column }} as timestamp)
+            when {{ text }} rlike r'^\s*{{ day }}([T\s]+[0-9]+:[0-9]+(:[0-9]+([.][0-9]*)?)?{{ offset }}?)?\s*$' then try_cast({{ one_form }} as timestamp)
+        end
+    {%- endset -%}
+    {%- if zone == 'UTC' -%}
+        {{ instant }}
+    {%- else -%}
+        case
+            when typeof({{ column }}) = 'timestamp' then {{ instant }}
+            when typeof({{ column }}) = 'string' and {{ text }} rlike r'^\s*{{ day }}[T\s]+[0-9:.]+{{ offset }}\s*$' then {{ instant }}
+            else to_utc_timestamp({{ instant }}, '{{ zone }}')
+        end
+    {%- endif -%}
+{%- endmacro %}

@@ -39,3 +39,15 @@
         {{ exceptions.raise_compiler_error('try_cast on PostgreSQL knows boolean, double precision and decimal; found ' ~ type) }}
     {%- endif -%}
 {%- endmacro %}
+
+{# Java reads 1d and 0x1p3 as numbers too; nobody means them. https://spark.apache.org/docs/latest/api/sql/#try_cast #}
+{% macro spark__try_cast(expression, type) -%}
+    {%- if type == 'boolean' -%}
+        try_cast({{ expression }} as boolean)
+    {%- else -%}
+        case
+            when {{ expression }} rlike '^[+-]?([0-9]+(_[0-9]+)*([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?$'
+                then try_cast(replace({{ expression }}, '_', '') as {{ type }})
+        end
+    {%- endif -%}
+{%- endmacro %}

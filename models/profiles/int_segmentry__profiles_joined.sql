@@ -109,7 +109,7 @@ select
     order_count,
     discounted_order_count,
     round(cast(gross_revenue as {{ segmentry.type_double() }}) / nullif(order_count, 0), 9) as average_order_value,
-    round(order_count * 30.4375 / greatest(tenure_days, 30), 9) as orders_per_month,
+    round(cast(order_count as {{ segmentry.type_double() }}) * 30.4375 / greatest(tenure_days, 30), 9) as orders_per_month,
     case
         when order_count > 0
             then round(coalesce(cast(discount_amount as {{ segmentry.type_double() }}) / nullif(gross_revenue + discount_amount, 0), 0), 9)

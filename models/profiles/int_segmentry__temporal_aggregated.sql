@@ -14,7 +14,7 @@ timed_customers as (
     select customer_id
     from {{ sessions }}
     group by customer_id
-    having max(case when cast(started_local_at as time) = time '00:00:00' then 0 else 1 end) = 1
+    having max(case when started_local_at = cast(cast(started_local_at as date) as {{ dbt.type_timestamp() }}) then 0 else 1 end) = 1
 ),
 
 weekday_counts as (

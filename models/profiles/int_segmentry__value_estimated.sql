@@ -28,16 +28,16 @@ rates as (
         buyers.repeat_count,
         buyers.observed_days,
         buyers.repeat_spend,
-        buyers.active_days / 7.0 as active_weeks,
-        buyers.observed_days / 7.0 as observed_weeks,
-        buyers.recency_days / 7.0 as recency_weeks,
+        cast(buyers.active_days as {{ segmentry.type_double() }}) / 7 as active_weeks,
+        cast(buyers.observed_days as {{ segmentry.type_double() }}) / 7 as observed_weeks,
+        cast(buyers.recency_days as {{ segmentry.type_double() }}) / 7 as recency_weeks,
         cast(buyers.net_revenue as {{ segmentry.type_double() }}) / (buyers.repeat_count + 1) as average_spend,
         case
             when population.repeat_sum > 0
-                then (buyers.repeat_count + 1) / (buyers.observed_days / 7.0 + population.observed_weeks / population.repeat_sum)
+                then (buyers.repeat_count + 1) / (cast(buyers.observed_days as {{ segmentry.type_double() }}) / 7 + population.observed_weeks / population.repeat_sum)
             else 0
         end as weekly_rate,
-        (buyers.active_days / 7.0 + 3 * coalesce(typical_gap.gap_weeks, {{ churn_weeks }})) / (buyers.repeat_count + 3) as expected_gap
+        (cast(buyers.active_days as {{ segmentry.type_double() }}) / 7 + 3 * coalesce(typical_gap.gap_weeks, {{ churn_weeks }})) / (buyers.repeat_count + 3) as expected_gap
     from {{ ref('int_segmentry__clv_inputs_counted') }} as buyers
     cross join population
     cross join typical_gap

@@ -210,7 +210,9 @@ class Base(NamedTuple):
 
 def _read_base(features: pd.DataFrame, centroids: pd.DataFrame, settings: SegmentationSettings) -> Base:
     frame = sorted_customers(features)
-    model = read_model(centroids)
+    # In the order of the settings: draws are numbered by it, and tables come in no order.
+    places = {feature.name: place for place, feature in enumerate(settings.features)}
+    model = read_model(centroids.sort_values("feature", key=lambda names: names.map(places), kind="stable"))
     x = model.scaler.transform(feature_matrix(frame, model.names))
     ids = frame["customer_id"].astype("str")
     return Base(model, ids, Anchor(x, model.centroids), refit_rows(ids, settings))
