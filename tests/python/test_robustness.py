@@ -312,6 +312,19 @@ def test_no_model_no_rows() -> None:
         assert len(summary) == len(overall_robustness(summary)) == 0
 
 
+def test_tables_come_in_any_order() -> None:
+    settings = QUICK.model_copy(
+        update={"features": tuple(Feature(name=f"f{n}", block=f"block {n}") for n in range(6))}
+    )
+    # Without structure: what a block's random starts find depends on which draws it gets.
+    frame, model = fitted(np.random.default_rng(1).normal(size=(300, 6)), 4, settings)
+    expected = robustness_replicates(frame, model, settings)
+    for seed in range(3):
+        mixed = model.sample(frac=1, random_state=seed)
+        found = robustness_replicates(frame.sample(frac=1, random_state=seed), mixed, settings)
+        pd.testing.assert_frame_equal(found, expected)
+
+
 # Windows ------------------------------------------------------------------------------------------------
 
 
