@@ -89,12 +89,14 @@ arms as (
         campaign_id,
         segment_id,
         max(run_id) as assignment_run_id,
-        {% for arm, flag in [('treated', 'not is_holdout'), ('control', 'is_holdout')] %}
-        sum(case when {{ flag }} then 1 else 0 end) as {{ arm }}_count,
-        cast(sum(case when {{ flag }} then has_ordered else 0 end) as {{ double }}) / nullif(sum(case when {{ flag }} then 1 else 0 end), 0) as {{ arm }}_share,
-        cast(sum(case when {{ flag }} then spent_amount else 0 end) as {{ double }}) / nullif(sum(case when {{ flag }} then 1 else 0 end), 0)
-            as {{ arm }}_amount{{ ',' if not loop.last }}
-        {% endfor %}
+        sum(case when not is_holdout then 1 else 0 end) as treated_count,
+        cast(sum(case when not is_holdout then has_ordered else 0 end) as {{ double }}) / nullif(sum(case when not is_holdout then 1 else 0 end), 0) as treated_share,
+        cast(sum(case when not is_holdout then spent_amount else 0 end) as {{ double }}) / nullif(sum(case when not is_holdout then 1 else 0 end), 0)
+            as treated_amount,
+        sum(case when is_holdout then 1 else 0 end) as control_count,
+        cast(sum(case when is_holdout then has_ordered else 0 end) as {{ double }}) / nullif(sum(case when is_holdout then 1 else 0 end), 0) as control_share,
+        cast(sum(case when is_holdout then spent_amount else 0 end) as {{ double }}) / nullif(sum(case when is_holdout then 1 else 0 end), 0)
+            as control_amount
     from outcomes
     group by campaign_id, segment_id
 ),
@@ -103,14 +105,10 @@ arms as (
 intervals as (
     select
         arms.*,
-        {% for arm in ['treated', 'control'] %}
-        {% set n = arm ~ '_count' %}
-        {% set p = arm ~ '_share' %}
-        ({{ p }} + {{ z * z }} / (2 * {{ n }}) - {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z }} / (4.0 * {{ n }} * {{ n }}))) / (1 + {{ z * z }} / {{ n }})
-            as {{ arm }}_low,
-        ({{ p }} + {{ z * z }} / (2 * {{ n }}) + {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z }} / (4.0 * {{ n }} * {{ n }}))) / (1 + {{ z * z }} / {{ n }})
-            as {{ arm }}_high{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ segmentry.wilson_bound('treated_share', 'treated_count', z, '-') }} as treated_low,
+        {{ segmentry.wilson_bound('treated_share', 'treated_count', z, '+') }} as treated_high,
+        {{ segmentry.wilson_bound('control_share', 'control_count', z, '-') }} as control_low,
+        {{ segmentry.wilson_bound('control_share', 'control_count', z, '+') }} as control_high
     from arms
     where treated_count > 0 and control_count > 0
 )
