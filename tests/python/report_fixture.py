@@ -402,7 +402,7 @@ def make_warehouse(
                 "customer_count": len(members), "customer_share": round(len(members) / len(people), 6),
                 "total_clv": round(total_clv, 2), "overall_robustness": score,
                 "matched_by": "overlap" if previous_run else "first_run",
-                "match_score": 0.91 if previous_run else None,
+                "match_score": 0.91 if previous_run else None, "merged_from": "",
             }
         )  # fmt: skip
     if previous_run:
@@ -701,7 +701,7 @@ def _previous(
                 "segment_id": segment_id, "segment_name": names[segment_id],
                 "customer_count": int(before.get(segment_id, 0)),
                 "customer_share": round(int(before.get(segment_id, 0)) / len(known), 6),
-                "total_clv": 1000, "overall_robustness": 0.8, "matched_by": "first_run",
+                "total_clv": 1000, "overall_robustness": 0.8, "matched_by": "first_run", "merged_from": "",
             }
         )  # fmt: skip
     tables["segmentation_runs"].append(
