@@ -35,7 +35,7 @@ test: setup ## Run the tests, but for those of the other test commands
 	$(BIN)/pytest
 
 test-engines: setup ## Build on a PostgreSQL server of its own and compare with DuckDB (needs Debian's postgresql)
-	$(BIN)/pytest -m postgres --numprocesses=0
+	$(BIN)/pytest -m postgres --numprocesses=0 tests/python/test_postgres.py
 
 test-package: setup ## Test the wheel, the use as a dbt package and the examples
 	$(BIN)/pytest tests/package

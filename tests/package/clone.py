@@ -32,7 +32,8 @@ def run(*words: object, cwd: Path, succeeds: bool = True, **environment: str) ->
     done = subprocess.run(
         [*map(str, words)],
         cwd=cwd,
-        env={**os.environ, **environment},
+        # `make` says where our own profile is; a stranger's project has its own.
+        env={name: value for name, value in os.environ.items() if name != "DBT_PROFILES_DIR"} | environment,
         capture_output=True,
         text=True,
         check=False,

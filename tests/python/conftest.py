@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,9 +76,20 @@ def no_proxy_and_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def built_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`warehouse.duckdb` after a build of the shipped demo, data tests and unit tests included."""
+def built_demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """`warehouse.duckdb` after a build of the shipped demo, data tests and unit tests included.
+
+    Built once for all workers; each has a copy of its own.
+    """
     database = tmp_path_factory.mktemp("demo") / "warehouse.duckdb"
-    built = run_dbt("build", database=database)
-    assert built.returncode == 0, built.stdout[-5000:] + built.stderr
+    root = tmp_path_factory.getbasetemp()
+    shared = (root if worker_id == "master" else root.parent) / "built_demo"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "done").exists():
+            built = run_dbt("build", database=shared / "warehouse.duckdb")
+            assert built.returncode == 0, built.stdout[-5000:] + built.stderr
+            (shared / "done").touch()
+    shutil.copy(shared / "warehouse.duckdb", database)
     return database
