@@ -44,7 +44,7 @@ pytestmark = [
 ]
 
 HISTORIES = int(os.environ.get("SEGMENTRY_HISTORIES", "40"))
-HISTORIES_OF_RUNS = ["segment_history", "segment_member_history", "segmentation_runs"]
+HISTORIES_OF_RUNS = ["segment_history", "segment_member_history", "segmentation_runs", "feature_history"]
 HISTORY_TABLES = [
     *(f"segmentry.{name}" for name in (*HISTORIES_OF_RUNS, "id_merge_changes")),
     "segmentry_internal.int_segmentry__llm_ledger",
@@ -81,7 +81,8 @@ class Warehouse:
 
     def remember(self, tables: Mapping[str, pa.Table]) -> None:
         """Make the histories that an earlier run would have left."""
-        self.session.sql(f"create schema if not exists {self.schema}")
+        for schema in sorted({name.split(".")[0] for name in tables}):
+            self.session.sql(f"create schema if not exists {schema}")
         for name, rows in tables.items():
             writer = self.session.createDataFrame(rows).write
             if name.split(".")[1] in HISTORIES_OF_RUNS:
@@ -155,7 +156,7 @@ def built(session: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     with duckdb.connect(str(database)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         histories = {
-            name: connection.sql(f"select * from segmentry.{name}").to_arrow_table()
+            name: connection.sql(f"select * from {name}").to_arrow_table()
             for name in HISTORY_TABLES
         }
     today = {f"segmentry_{name}": value for name, value in FAST.items()}
@@ -201,7 +202,7 @@ def test_tests_that_span_models_pass(built: tuple[Path, Warehouse]) -> None:
 
 def test_the_same_run_again_takes_its_own_place(built: tuple[Path, Warehouse]) -> None:
     _, warehouse = built
-    keys = ["run_id"] * 4 + ["request_key"]
+    keys = ["run_id"] * (len(HISTORY_TABLES) - 1) + ["request_key"]
     queries = [
         f"select {key}, count(*) from {name} group by {key}"
         for key, name in zip(keys, HISTORY_TABLES, strict=True)
