@@ -1,9 +1,8 @@
 {# A run whose models or tests failed must not be what the next run compares itself with, although its history may be written by then. Its id is
    kept in a table of its own, from which a later success of the same run takes it away. Called with dbt's `results` at the end of a command. #}
 {% macro remember_failed_run(results) -%}
-    {%- if execute and flags.WHICH in ('run', 'build', 'retry', 'test') -%}
-        {%- set run_node = graph.nodes.values() | selectattr('name', 'equalto', 'int_segmentry__run') | list | first -%}
-        {%- set run_relation = adapter.get_relation(database=run_node.database, schema=run_node.schema, identifier=run_node.alias) -%}
+    {%- set run_relation = segmentry.earlier_relation('int_segmentry__run') -%}
+    {%- if run_relation and flags.WHICH in ('run', 'build', 'retry', 'test') -%}
         {%- set ours = [] -%}
         {%- set failed = [] -%}
         {%- for result in results if result.node.package_name == 'segmentry' and result.node.resource_type != 'unit_test' -%}
@@ -11,16 +10,23 @@
             {%- if result.status | string in ('fail', 'error', 'runtime error') -%} {%- do failed.append(result.node.name) -%} {%- endif -%}
         {%- endfor -%}
         {%- set is_whole = flags.WHICH == 'retry' or (flags.WHICH == 'build' and 'segmentry__segment_member_history' in ours) -%}
-        {%- set known = adapter.get_relation(database=run_node.database, schema=run_node.schema, identifier='failed_runs') -%}
-        {%- set failed_runs = api.Relation.create(database=run_node.database, schema=run_node.schema, identifier='failed_runs') -%}
-        {%- if run_relation and failed -%}
+        {%- set known = segmentry.failed_runs_relation() -%}
+        {%- set failed_runs = known or api.Relation.create(database=run_relation.database, schema=run_relation.schema, identifier='failed_runs') -%}
+        {%- set this_run -%}
+            select run_id from {{ run_relation }}
+            {#- Where a model before it failed, the table is that of an earlier run, which did not fail. The time is as the model writes it. #}
+            {%- if 'int_segmentry__run' in ours %}
+            where recorded_at = cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}' as {{ dbt.type_timestamp() }})
+            {%- endif %}
+        {%- endset -%}
+        {%- if failed -%}
             {%- if not known -%}
                 {%- do run_query('create table ' ~ failed_runs ~ ' as select run_id from ' ~ run_relation ~ ' where 1 = 0') -%}
             {%- endif -%}
-            {%- do run_query('delete from ' ~ failed_runs ~ ' where run_id in (select run_id from ' ~ run_relation ~ ')') -%}
-            insert into {{ failed_runs }} select run_id from {{ run_relation }}
-        {%- elif run_relation and known and is_whole -%}
-            delete from {{ failed_runs }} where run_id in (select run_id from {{ run_relation }})
+            {%- do run_query('delete from ' ~ failed_runs ~ ' where run_id in (' ~ this_run ~ ')') -%}
+            insert into {{ failed_runs }} {{ this_run }}
+        {%- elif known and is_whole -%}
+            delete from {{ failed_runs }} where run_id in ({{ this_run }})
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

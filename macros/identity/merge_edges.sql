@@ -106,3 +106,13 @@
         ) as {{ dbt.type_bigint() }}) as conflict_rank
     from open_pairs
 {%- endmacro %}
+
+{# Of the ranked merges those that decide: a query with the columns that resolve_merges takes. #}
+{% macro deciding_merges(ranked) -%}
+    select
+        old_id,
+        new_id,
+        merged_at
+    from {{ ranked }}
+    where conflict_rank = 1
+{%- endmacro %}

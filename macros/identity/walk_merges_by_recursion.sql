@@ -163,21 +163,9 @@
     ),
 
     {{ segmentry.place_cycles(opened='opened_tree', members='members', stuck_edges='stuck_edges', keys=keys) }}
-
-    select
-        {{ key_list }}
-        id,
-        next_id,
-        merged_at,
-        end_id,
-        depth,
-        cycle_id,
-        cycle_length,
-        cycle_position
-    from cycles_placed
 {%- endmacro %}
 
-{# CTEs up to `cycles_placed`: what is in a cycle or leads into one, in the columns of resolve_merges. `opened` (`keys`, id, cycle_id, end_id, depth)
+{# The end of a query after its CTEs: what is in a cycle or leads into one, in the columns of resolve_merges. `opened` (`keys`, id, cycle_id, end_id, depth)
    is the tree that is left of each cycle without its newest merge's target's own merge; along the merges the depth in it falls by one, which orders
    the members. #}
 {% macro place_cycles(opened, members, stuck_edges, keys=[]) -%}
@@ -218,4 +206,16 @@
             {% for key in keys %} and opened.{{ key }} = member_depths.{{ key }}{% endfor %}
 
     )
+
+    select
+        {{ key_list }}
+        id,
+        next_id,
+        merged_at,
+        end_id,
+        depth,
+        cycle_id,
+        cycle_length,
+        cycle_position
+    from cycles_placed
 {%- endmacro %}

@@ -5,7 +5,7 @@
 {% macro walk_merge_trees_by_rounds(edges, keys=[]) -%}
     {%- set key_list = keys | join(', ') ~ (', ' if keys else '') -%}
     {%- if segmentry.rounds_run() -%}
-        {%- do segmentry.create_edges_table(edges, keys) -%}
+        {%- do segmentry.create_round_table('edges', segmentry.round_edges(edges, keys)) -%}
         {%- do segmentry.double_pointers('tree', 'edges', keys) -%}
     {%- set tree_done = segmentry.round_table('tree_done') -%}
     select
@@ -47,12 +47,15 @@
 {% macro walk_merge_cycles_by_rounds(edges, trees=none, keys=[]) -%}
     {%- set key_list = keys | join(', ') ~ (', ' if keys else '') -%}
     {%- if segmentry.rounds_run() -%}
-        {%- if trees -%} {%- do segmentry.create_edges_table(edges, keys) -%} {%- endif -%}
+        {%- set all_edges = '(' ~ segmentry.round_edges(edges, keys) ~ ')' if trees else segmentry.round_table('edges') -%}
         {%- do segmentry.create_round_table('stuck_edges',
-            'select ' ~ segmentry.round_keys(keys, 'edges') ~ 'edges.id, edges.next_id, edges.merged_at from ' ~ segmentry.round_table('edges')
+            'select ' ~ segmentry.round_keys(keys, 'edges') ~ 'edges.id, edges.next_id, edges.merged_at from ' ~ all_edges
             ~ ' as edges left join ' ~ (trees or segmentry.round_table('tree_done')) ~ ' as trees on '
             ~ segmentry.round_join(keys, 'edges', 'id', 'trees', 'id') ~ ' where trees.id is null'
         ) -%}
+    {%- endif -%}
+    {# Most histories have no cycle. #}
+    {%- if segmentry.rounds_run() and segmentry.count_round_rows('stuck_edges') > 0 -%}
         {%- do segmentry.open_cycles(keys) -%}
     with {% for table in ('stuck_edges', 'members', 'opened', 'opened_done') -%}
     {{ table }} as (
@@ -91,20 +94,8 @@
     ),
 
     {{ segmentry.place_cycles(opened='opened_cycles', members='members', stuck_edges='stuck_edges', keys=keys) }}
-
-    select
-        {{ key_list }}
-        id,
-        next_id,
-        merged_at,
-        end_id,
-        depth,
-        cycle_id,
-        cycle_length,
-        cycle_position
-    from cycles_placed
     {%- else -%}
-    -- Walked in rounds when the model is built; this text only has its columns.
+    -- Without a cycle, and where no model is built, there are columns and no rows.
     select
         {{ key_list }}
         old_id as id,
@@ -125,11 +116,9 @@
     {{ return(execute and flags.WHICH in ('run', 'build', 'retry')) }}
 {%- endmacro %}
 
-{% macro create_edges_table(edges, keys) -%}
-    {%- do segmentry.create_round_table('edges',
-        'select ' ~ segmentry.round_keys(keys, 'counted_edges') ~ 'counted_edges.old_id as id, counted_edges.new_id as next_id, counted_edges.merged_at from ('
-        ~ edges ~ ') as counted_edges'
-    ) -%}
+{% macro round_edges(edges, keys) -%}
+    select {{ segmentry.round_keys(keys, 'counted_edges') }}counted_edges.old_id as id, counted_edges.new_id as next_id, counted_edges.merged_at
+    from ({{ edges }}) as counted_edges
 {%- endmacro %}
 
 {# Follow the edges of the round table `edges` to their ends: `<name>_done` (`keys`, id, end_id, depth) has the ids that reach an id without an edge,

@@ -5,14 +5,14 @@
 
 {% macro default__iso_weekday(column) -%} {{ return(segmentry.no_variant('iso_weekday')) }} {%- endmacro %}
 
-{# DuckDB and Postgres: https://duckdb.org/docs/stable/sql/functions/datepart #}
+{# https://duckdb.org/docs/stable/sql/functions/datepart #}
 {% macro duckdb__iso_weekday(column) -%}
     extract(isodow from {{ column }})
 {%- endmacro %}
 
 {# https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-EXTRACT #}
 {% macro postgres__iso_weekday(column) -%}
-    extract(isodow from {{ column }})
+    {{ segmentry.duckdb__iso_weekday(column) }}
 {%- endmacro %}
 
 {# https://spark.apache.org/docs/latest/api/sql/#extract #}

@@ -15,11 +15,8 @@
     coalesce(cast(to_json(cast({{ expression }} as text)) as text), 'null')
 {%- endmacro %}
 
-{# https://spark.apache.org/docs/latest/sql-ref-literals.html: a backslash in a literal is written twice. #}
+{# What stands between {"v": and }. https://spark.apache.org/docs/latest/api/sql/#to_json #}
 {% macro spark__json_string(expression) -%}
-    coalesce(
-        '"' || replace(replace(replace(replace(replace({{ expression }},
-            '\\', '\\\\'), '"', '\\"'), chr(9), '\\t'), chr(10), '\\n'), chr(13), '\\r') || '"',
-        'null'
-    )
+    {%- set object = "to_json(named_struct('v', " ~ expression ~ "))" -%}
+    case when {{ expression }} is null then 'null' else substring({{ object }}, 6, length({{ object }}) - 6) end
 {%- endmacro %}

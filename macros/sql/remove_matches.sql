@@ -12,7 +12,7 @@
 
 {# https://www.postgresql.org/docs/current/functions-matching.html #}
 {% macro postgres__remove_matches(text, pattern) -%}
-    regexp_replace({{ text }}, '{{ pattern }}', '', 'g')
+    {{ segmentry.duckdb__remove_matches(text, pattern) }}
 {%- endmacro %}
 
 {# https://spark.apache.org/docs/latest/api/sql/#regexp_replace #}

@@ -23,7 +23,7 @@
 {% macro postgres__select_optional(relation, mandatory, optional) -%}
     select given_columns.*
     from (
-        select {% for column in optional %}cast(null as text) as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
+        select {% for column in optional %}cast(null as {{ dbt.type_string() }}) as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
     ) as absent_columns
     cross join lateral (
         select
@@ -34,13 +34,5 @@
 
 {# As on PostgreSQL. https://spark.apache.org/docs/latest/sql-ref-syntax-qry-select-lateral-subquery.html #}
 {% macro spark__select_optional(relation, mandatory, optional) -%}
-    select given_columns.*
-    from (
-        select {% for column in optional %}cast(null as string) as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
-    ) as absent_columns
-    cross join lateral (
-        select
-            {{ (mandatory + optional) | join(',\n            ') }}
-        from {{ relation }}
-    ) as given_columns
+    {{ segmentry.postgres__select_optional(relation, mandatory, optional) }}
 {%- endmacro %}

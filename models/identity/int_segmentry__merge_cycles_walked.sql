@@ -1,11 +1,3 @@
 {{ config(post_hook="{{ segmentry.drop_round_tables() }}") }}
 
-{% set edges %}
-        select
-            old_id,
-            new_id,
-            merged_at
-        from {{ ref('int_segmentry__merge_edges_ranked') }}
-        where conflict_rank = 1
-{% endset %}
-{{ segmentry.walk_merge_cycles(edges, ref('int_segmentry__merge_trees_walked')) }}
+{{ segmentry.walk_merge_cycles(segmentry.deciding_merges(ref('int_segmentry__merge_edges_ranked')), ref('int_segmentry__merge_trees_walked')) }}

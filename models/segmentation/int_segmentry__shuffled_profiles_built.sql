@@ -128,15 +128,7 @@ select
     sampled_customers.tenure_days,
     sampled_customers.days_since_seen,
     sampled_customers.recency_days,
-    coalesce(shuffled_revenue.gross_revenue, 0) as gross_revenue,
-    coalesce(shuffled_revenue.order_count, 0) as order_count,
-    coalesce(shuffled_revenue.discounted_order_count, 0) as discounted_order_count,
-    coalesce(shuffled_engagement.session_count, 0) as session_count,
-    coalesce(shuffled_engagement.visit_count, 0) as visit_count,
-    coalesce(shuffled_engagement.page_views, 0) as page_views,
-    coalesce(shuffled_engagement.cart_session_count, 0) as cart_session_count,
-    coalesce(shuffled_engagement.abandoned_cart_count, 0) as abandoned_cart_count,
-    coalesce(shuffled_engagement.weekend_session_count, 0) as weekend_session_count
+    {{ segmentry.counts_for_features('shuffled_revenue', 'shuffled_engagement') }}
 from sampled_customers
 cross join replicates
 left join shuffled_revenue

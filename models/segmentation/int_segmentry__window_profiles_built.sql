@@ -72,16 +72,8 @@ select
     window_lifecycle.days_since_seen,
     window_lifecycle.recency_days,
     window_lifecycle.refund_amount,
-    coalesce(window_revenue.gross_revenue, 0) as gross_revenue,
     coalesce(window_revenue.discount_amount, 0) as discount_amount,
-    coalesce(window_revenue.order_count, 0) as order_count,
-    coalesce(window_revenue.discounted_order_count, 0) as discounted_order_count,
-    coalesce(window_engagement.session_count, 0) as session_count,
-    coalesce(window_engagement.visit_count, 0) as visit_count,
-    coalesce(window_engagement.page_views, 0) as page_views,
-    coalesce(window_engagement.cart_session_count, 0) as cart_session_count,
-    coalesce(window_engagement.abandoned_cart_count, 0) as abandoned_cart_count,
-    coalesce(window_engagement.weekend_session_count, 0) as weekend_session_count
+    {{ segmentry.counts_for_features('window_revenue', 'window_engagement') }}
 from window_lifecycle
 left join window_revenue
     on

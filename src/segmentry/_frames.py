@@ -64,6 +64,12 @@ def arrow_table(
             table = pa.Table.from_pandas(frame.assign(**texts), preserve_index=False)
         else:
             table = pa.table(rows)
+        ids = [name for name in ids if name in table.column_names]
+        _no_floats([name for name in ids if pa.types.is_floating(table[name].type)])
+        for name in ids:
+            if table[name].type not in (pa.string(), pa.large_string()):
+                text = table[name].cast(pa.string())
+                table = table.set_column(table.column_names.index(name), name, text)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise DataValidationError(
             f"A column can't be read ({'; '.join(map(str, error.args))}). Give each column one type."
@@ -79,9 +85,6 @@ def arrow_table(
             f"Needed are the columns {', '.join(needed)}; {', '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} missing among {', '.join(table.column_names) or 'none'}."
         )
-    _no_floats(
-        [name for name in ids if name in table.column_names and pa.types.is_floating(table[name].type)]
-    )
     if optional is not None:
         table = table.select([name for name in (*needed, *optional) if name in table.column_names])
     return table

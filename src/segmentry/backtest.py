@@ -19,6 +19,7 @@ import pandas as pd
 
 from segmentry._frames import Floats, Schema, require_columns, typed_frame
 from segmentry.exceptions import DataValidationError, InsufficientDataError
+from segmentry.project import declared_vars
 from segmentry.value import Method
 
 if TYPE_CHECKING:
@@ -319,13 +320,8 @@ class _Builder:
     def __init__(
         self, events: Path, id_history: Path | None, scratch: Path, variables: Mapping[str, Any]
     ) -> None:
-        import yaml
-
-        from segmentry.project import find_project
-
-        declared = yaml.safe_load((find_project() / "dbt_project.yml").read_text())["vars"]["segmentry"]
         name = "segmentry_churn_horizon_days"
-        self.churn_horizon = int(variables.get(name, declared[name]))
+        self.churn_horizon = int(variables.get(name, declared_vars()[name]))
         self._sources, self._scratch, self._variables = (events, id_history), scratch, variables
         self._is_built = False
 

@@ -88,13 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DATE",
         help="only events before this day count; default: the day after the latest event",
     )
-    run.add_argument(
-        "--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'"
-    )
-    run.add_argument("--quiet", action="store_true", help="no progress")
-    run.add_argument(
-        "--log-format", choices=["text", "json"], default="text", help="json: every line is a JSON object"
-    )
+    _add_build_options(run)
     run.set_defaults(handler=_run)
     demo = commands.add_parser(
         "demo",
@@ -108,13 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="where the result goes (default: segmentry_demo)",
     )
-    demo.add_argument(
-        "--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'"
-    )
-    demo.add_argument("--quiet", action="store_true", help="no progress")
-    demo.add_argument(
-        "--log-format", choices=["text", "json"], default="text", help="json: every line is a JSON object"
-    )
+    _add_build_options(demo)
     demo.set_defaults(handler=_demo)
     explain = commands.add_parser(
         "explain-merge",
@@ -188,6 +176,16 @@ def _parser() -> argparse.ArgumentParser:
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
+
+
+def _add_build_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--vars", metavar="YAML", default="{}", help="vars of the dbt project, such as '{segmentry_k: 4}'"
+    )
+    command.add_argument("--quiet", action="store_true", help="no progress")
+    command.add_argument(
+        "--log-format", choices=["text", "json"], default="text", help="json: every line is a JSON object"
+    )
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -36,6 +36,7 @@ SIZES = "int_segmentry__clusters_sized"
 COMPARED = "int_segmentry__cluster_features_compared"
 TRAITS = "int_segmentry__segment_traits_compared"
 WINDOWS = "int_segmentry__window_features_transformed"
+WINDOW_BASE = "int_segmentry__window_features_sampled"
 RULES = "int_segmentry__rules_checked"
 
 SAME_PARTITION = 0.95  # share of customers on whom segments and nearest centres must agree
@@ -43,25 +44,20 @@ SAME_PARTITION = 0.95  # share of customers on whom segments and nearest centres
 
 def _settings(**chosen: Any) -> SegmentationSettings:
     """Make the settings of a door: the project's features, the library's defaults, and what was chosen."""
-    from segmentry.engines.compiled import compiled_query
+    from segmentry.project import declared_vars
     from segmentry.settings import SegmentationSettings
 
-    features = compiled_query("{{ tojson(var('segmentry_features')) }}")
-    return SegmentationSettings.from_meta({"features": json.loads(features), **chosen})
+    return SegmentationSettings.from_meta({"features": declared_vars()["segmentry_features"], **chosen})
 
 
 def _sources(events: Any) -> dict[str, Any]:
     """Return what windows are built from: no merges, as the events carry the ids of the profiles."""
-    import pandas as pd
+    from segmentry._frames import arrow_table
+    from segmentry.profiles import NEEDED, _history
 
-    from segmentry.project import find_project
-
-    merges = pd.DataFrame(columns=["old_id", "new_id", "merged_at"]).astype("str")
-    rates = pd.read_csv(find_project() / "seeds" / "segmentry_exchange_rates.csv", dtype="str")
     return {
-        "segmentry_demo_events": events,
-        "segmentry_demo_id_history": merges,
-        "segmentry_exchange_rates": rates,
+        "segmentry_demo_events": arrow_table(events, NEEDED, None, ids=("customer_id",)),
+        "segmentry_demo_id_history": _history(None),
     }
 
 
@@ -199,9 +195,10 @@ def _run(
     models = CompiledModels(targets, variables)
     try:
         return models.run(inputs)
-    except duckdb.BinderException as error:
+    except duckdb.Error as error:
+        found = "A column is missing" if isinstance(error, duckdb.BinderException) else "A value is of no use"
         raise DataValidationError(
-            f"A column is missing: {str(error).splitlines()[0]} Give the rows that a build has."
+            f"{found}: {str(error).splitlines()[0]} Give the rows that a build has."
         ) from error
 
 
@@ -297,9 +294,11 @@ class SensitivityAnalyzer:
         features, centroids = _model_of(features, segments, settings)
         replicates = [robustness_replicates(features, centroids, settings)]
         if events is not None:
-            windows = _run([WINDOWS], {**_sources(events), PROFILES: frame}, variables)[WINDOWS]
-            replicates.append(time_structure_replicates(windows, features, centroids, settings))
-        summary = summarise_replicates(pd.concat(replicates, ignore_index=True), settings)
+            made = _run([WINDOWS, WINDOW_BASE], {**_sources(events), PROFILES: frame}, variables)
+            base = made[WINDOW_BASE]
+            base = base[base["customer_id"].isin(features["customer_id"])]
+            replicates.append(time_structure_replicates(made[WINDOWS], base, centroids, settings))
+        summary = summarise_replicates(pd.concat(replicates, ignore_index=True))
         overall = overall_robustness(summary).set_index("cluster")
         clean = summary.astype(object).where(summary.notna(), None)
         scores = {}
@@ -463,15 +462,14 @@ class SegmentValidator:
             "missing_tests": missing,
             "segmentation_kind": None,
         }
+        cost = facts.returns.cost_amount if facts and segment.total_clv > 0 else None
         # Columns without a value need a type, which pandas would not give them.
         types = {name: "str" for name in ("segment_id", "missing_tests", "segmentation_kind")}
         types |= {name: "float64" for name in set(summary) - set(types) - {"customer_count"}}
         returns = {
             "segment_id": segment.segment_id,
             "roi_base": facts.returns.roi_base if facts else None,
-            "cost_to_clv": (facts.returns.cost_amount or 0.0) / segment.total_clv
-            if facts and segment.total_clv
-            else None,
+            "cost_to_clv": None if cost is None else round(cost / segment.total_clv, 6),
             "is_shipped_assumption": facts.returns.is_shipped_assumption if facts else False,
         }
         best = [candidate for candidate in facts.best().values() if candidate] if facts else []

@@ -1,7 +1,10 @@
-"""Which run the marts of a warehouse hold, and whether all of them hold the same."""
+"""A warehouse as readers see it: its schemas, how to open it, and whether its marts are of one run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segmentry.exceptions import PipelineError
@@ -9,10 +12,20 @@ from segmentry.exceptions import PipelineError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["INTERNAL_SCHEMA", "SCHEMA", "one_generation", "qualified"]
+__all__ = [
+    "INTERNAL_SCHEMA",
+    "SCHEMA",
+    "STORAGE_VERSION",
+    "attached",
+    "literal",
+    "one_generation",
+    "qualified",
+]
 
 SCHEMA = "segmentry"
 INTERNAL_SCHEMA = "segmentry_internal"
+# Readable by every DuckDB from 1.2 on; it counts only when the file is created.
+STORAGE_VERSION = "v1.2.0"
 
 
 def qualified(*names: str) -> str:
@@ -24,6 +37,29 @@ def qualified(*names: str) -> str:
     '"warehouse"."segmentry"."segments"'
     """
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def literal(text: Path | str) -> str:
+    """Quote a text for SQL.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+@contextmanager
+def attached(database: Path | str, **config: str) -> Iterator[DuckDBPyConnection]:
+    """Open a connection that reads a warehouse as the catalog `warehouse`, whatever its file is called.
+
+    Names without a catalog are the warehouse's. `config` are settings of DuckDB, such as `temp_directory`.
+    """
+    import duckdb
+
+    with duckdb.connect(":memory:", config=dict(config)) as connection:
+        connection.execute(f"attach {literal(database)} as warehouse (read_only)")
+        connection.execute("use warehouse")
+        yield connection
 
 
 def one_generation(connection: DuckDBPyConnection, catalog: str) -> str:

@@ -261,7 +261,7 @@ def _run(
                 inputs = connection.sql(f"select * from {names['int_segmentry__clv_inputs_counted']}").df()
                 fit = fit_clv(inputs, models.setting("clv_method"), models.setting("churn_method"))
                 grid = clv_grid(inputs, fit, int(models.setting("clv_horizon_days")))
-                given |= {"int_segmentry__clv_fitted": fit, "int_segmentry__clv_grid_computed": grid}
+                given = {"int_segmentry__clv_fitted": fit, "int_segmentry__clv_grid_computed": grid}
             models.build(given, connection, wanted, there=there)
             return {name: connection.sql(f"select * from {names[name]} order by all").df() for name in wanted}
     except duckdb.Error as error:
@@ -274,26 +274,21 @@ def _run(
 def _history(merge_map: Any) -> pa.Table:
     """Return merges as a history. A map is one of depth 1, older than any event, so that all of it counts."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     if merge_map is None:
         texts = {name: pa.array([], pa.string()) for name in ("old_id", "new_id", "merged_at")}
         return pa.table(texts)
     if isinstance(merge_map, MergeResolution):
         merge_map = merge_map.merge_map
-    table = arrow_table(merge_map)
+    table = arrow_table(merge_map, ids=("id", "customer_id", "old_id", "new_id"))
     if {"old_id", "new_id", "merged_at"} <= set(table.column_names):
-        return arrow_table(merge_map, ids=("old_id", "new_id"))
+        return table
     if not {"id", "customer_id"} <= set(table.column_names):
         raise DataValidationError(
             "A merge map needs the columns id and customer_id, or those of a history: old_id, new_id, "
             f"merged_at. Found: {', '.join(table.column_names) or 'none'}."
         )
-    pairs = arrow_table(merge_map, ("id", "customer_id"), (), ids=("id", "customer_id")).to_pylist()
-    merged = [pair for pair in pairs if pair["id"] != pair["customer_id"]]
-    return pa.table(
-        {
-            "old_id": pa.array([pair["id"] for pair in merged], pa.string()),
-            "new_id": pa.array([pair["customer_id"] for pair in merged], pa.string()),
-            "merged_at": pa.array(["1970-01-01"] * len(merged), pa.string()),
-        }
-    )
+    pairs = table.filter(pc.not_equal(table["id"], table["customer_id"]))
+    long_ago = pa.array(["1970-01-01"] * len(pairs), pa.string())
+    return pa.table({"old_id": pairs["id"], "new_id": pairs["customer_id"], "merged_at": long_ago})

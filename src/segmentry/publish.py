@@ -17,8 +17,7 @@ from pathlib import Path
 import duckdb
 
 from segmentry.exceptions import PipelineError
-from segmentry.generation import SCHEMA, one_generation, qualified
-from segmentry.pipeline import STORAGE_VERSION
+from segmentry.generation import SCHEMA, STORAGE_VERSION, attached, literal, one_generation, qualified
 
 __all__ = ["PublishedCopy", "publish"]
 
@@ -90,7 +89,11 @@ def publish(
             f"There is no warehouse at {database}. Build one with `dbt build`, or name the file that has it."
         )
     try:
-        with _only_one(output) as generations, _attached(database, generations) as connection:
+        with (
+            _only_one(output) as generations,
+            # Large sorts use the disk that is written to.
+            attached(database, temp_directory=str(generations / "sorting")) as connection,
+        ):
             run_id = one_generation(connection, "warehouse")
             tables = _tables(connection)
             chosen = tuple(tables if csv_tables is None else csv_tables)
@@ -145,14 +148,6 @@ def _remove_stale(generations: Path, current: Path) -> None:
             shutil.rmtree(directory)
 
 
-@contextmanager
-def _attached(database: Path, generations: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a connection to read the warehouse, whatever its file is called; large sorts use our disk."""
-    with duckdb.connect(":memory:", config={"temp_directory": str(generations / "sorting")}) as connection:
-        connection.execute(f"attach {_text(database)} as warehouse (read_only)")
-        yield connection
-
-
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     found = connection.execute(
         "select table_name from information_schema.tables "
@@ -175,14 +170,14 @@ def _new_directory(generations: Path, run_id: str) -> Path:
 def _write(
     connection: duckdb.DuckDBPyConnection, place: Path, tables: list[str], csv_tables: Collection[str]
 ) -> None:
-    file = _text(place / "marts.duckdb")
-    connection.execute(f"attach {file} as marts (storage_version {_text(STORAGE_VERSION)})")
+    file = literal(place / "marts.duckdb")
+    connection.execute(f"attach {file} as marts (storage_version {literal(STORAGE_VERSION)})")
     connection.execute(f"create schema {qualified('marts', SCHEMA)}")
     for table in tables:
         copied = qualified("marts", SCHEMA, table)
         source = qualified("warehouse", SCHEMA, table)
         connection.execute(f"create table {copied} as select * from {source} order by all")
-        parquet = _text(place / "parquet" / f"{table}.parquet")
+        parquet = literal(place / "parquet" / f"{table}.parquet")
         connection.execute(f"copy {copied} to {parquet} (format parquet, compression zstd)")
     if csv_tables:
         (place / "csv").mkdir()
@@ -196,14 +191,14 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, path: Path) ->
     columns = connection.execute(f"select column_name, column_type from (describe {table})").fetchall()
     texts = [qualified(name) for name, kind in columns if kind == "VARCHAR"]
     guarded = ", ".join(
-        rf"regexp_replace({name}, {_text(_FORMULA)}, '\1\2''\3', 'g') as {name}"
+        rf"regexp_replace({name}, {literal(_FORMULA)}, '\1\2''\3', 'g') as {name}"
         if (name := qualified(column)) in texts
         else name
         for column, _ in columns
     )
     quoted = f", force_quote ({', '.join(texts)})" if texts else ""
     connection.execute(
-        f"copy (select {guarded} from {table}) to {_text(path)} (format csv, header true{quoted})"
+        f"copy (select {guarded} from {table}) to {literal(path)} (format csv, header true{quoted})"
     )
 
 
@@ -213,7 +208,3 @@ def _lead_to(link: Path, place: Path) -> None:
     following.unlink(missing_ok=True)
     following.symlink_to(place.relative_to(link.parent))
     os.replace(following, link)
-
-
-def _text(value: Path | str) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

@@ -22,6 +22,7 @@ from pydantic import (
 
 from segmentry.exceptions import DataValidationError
 from segmentry.explain.facts import Candidate, SegmentFacts, parse_facts
+from segmentry.generation import attached
 
 __all__ = [
     "ActionabilityEvaluation",
@@ -61,7 +62,7 @@ inner join segmentry_internal.int_segmentry__segment_facts as segment_facts
     on segments.segment_id = segment_facts.segment_id
 left outer join defining_traits
     on segments.segment_id = defining_traits.segment_id
-order by segments.segment_id
+order by cast(substr(segments.segment_id, 2) as integer)
 """
 
 
@@ -345,7 +346,7 @@ def load_segments(database: Path | str) -> list[Segment]:
     if not path.is_file():
         raise DataValidationError(f"There is no file {path}. Build the project first: dbt build.")
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with attached(path) as connection:
             rows = connection.execute(_SEGMENTS).fetchall()
             members: dict[str, list[str]] = {}
             for segment_id, customer_id in connection.execute(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from segmentry.exceptions import DataValidationError
+from segmentry.generation import SCHEMA, attached, qualified
 from segmentry.records import (
     ActionabilityEvaluation,
     RobustnessScore,
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from segmentry.report.schema import SegmentSummary
 
 __all__ = ["Marts", "PipelineResult"]
-
-_SCHEMA = "segmentry"
 
 
 class Marts(Mapping[str, "pd.DataFrame"]):
@@ -54,35 +54,39 @@ class Marts(Mapping[str, "pd.DataFrame"]):
         import duckdb
 
         try:
-            with duckdb.connect(self._database, read_only=True) as connection:
+            with attached(self._database) as connection:
                 return read(connection)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             raise DataValidationError(
-                f"{self._database} can't be opened: {str(error).splitlines()[0]} A file that goes with a "
+                f"{self._database} can't be read: {str(error).splitlines()[0]} A file that goes with a "
                 "result is removed with it; read before, or name a database in PipelineConfig."
             ) from error
 
+    @cached_property
     def _names(self) -> list[str]:
         query = "select table_name from duckdb_tables() where schema_name = ? and not internal"
         names: list[str] = self._read(
-            lambda connection: [name for (name,) in connection.execute(query, [_SCHEMA]).fetchall()]
+            lambda connection: [name for (name,) in connection.execute(query, [SCHEMA]).fetchall()]
         )
         return sorted(names)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """Read a table; money and other decimals as float64, exact in the file."""
-        if name not in self._names():
-            raise KeyError(f"There is no table {name!r}. There are: {', '.join(self._names())}.")
-        frame: pd.DataFrame = self._read(
-            lambda connection: connection.execute(f'select * from {_SCHEMA}."{name}" order by all').df()
-        )
+        if name not in self:
+            raise KeyError(f"There is no table {name!r}. There are: {', '.join(self)}.")
+        query = f"select * from {qualified('warehouse', SCHEMA, name)} order by all"
+        frame: pd.DataFrame = self._read(lambda connection: connection.execute(query).df())
         return frame
 
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is such a table; unlike that of a mapping, this does not read it."""
+        return name in self._names
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names())
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._names())
+        return len(self._names)
 
 
 class PipelineResult:
@@ -94,8 +98,6 @@ class PipelineResult:
         DuckDB file with everything.
     status, status_reason : str
         ``ok``, ``single_segment`` or ``insufficient_data``, and why.
-    profiles : pandas.DataFrame
-        One row per customer: the mart ``customers``.
     segments : list of Segment
         By id.
     robustness : dict of str to RobustnessScore
@@ -140,19 +142,19 @@ class PipelineResult:
         self.tables = tables
         self.timings = dict(timings)
         self.warnings = list(warnings)
-        self.profiles = tables["customers"]
         details = {segment.segment_id: segment for segment in report.segments}
+        ids = [segment.segment_id for segment in self.segments]
         self.robustness = {
             name: _robustness(details[name], rows)
-            for name, rows in _grouped(tables["segment_robustness"], details).items()
+            for name, rows in _grouped(tables["segment_robustness"], ids).items()
         }
         self.validation = {
             name: tuple(RuleCheck(**row) for row in rows)
-            for name, rows in _grouped(tables["segment_validation"], details).items()
+            for name, rows in _grouped(tables["segment_validation"], ids).items()
         }
         self.viability = {
             name: SegmentViability(segment_id=name, **row)
-            for name, rows in _grouped(tables["segment_viability"], details).items()
+            for name, rows in _grouped(tables["segment_viability"], ids).items()
             for row in rows
         }
         evaluate = ActionabilityFilter().evaluate
@@ -161,7 +163,7 @@ class PipelineResult:
         }
         self.explanations = {
             name: _explanation(details[name], row)
-            for name, rows in _grouped(tables["segment_explanations"], details).items()
+            for name, rows in _grouped(tables["segment_explanations"], ids).items()
             for row in rows
         }
 
@@ -213,9 +215,13 @@ class PipelineResult:
         self.close()
 
     def __repr__(self) -> str:
-        return (
-            f"PipelineResult({self.status}, {len(self.profiles):,} customers, {len(self.segments)} segments)"
-        )
+        customers = self.report.totals.customer_count
+        return f"PipelineResult({self.status}, {customers:,} customers, {len(self.segments)} segments)"
+
+    @cached_property
+    def profiles(self) -> pd.DataFrame:
+        """One row per customer: the mart ``customers``, read when it is asked for."""
+        return self.tables["customers"]
 
     def _segments_that(self, verdict: str) -> list[Segment]:
         chosen = {segment.segment_id for segment in self.report.segments if getattr(segment, verdict)}
@@ -257,7 +263,7 @@ class PipelineResult:
         for segment in self.report.segments:
             if segment.segment_id == segment_id:
                 return segment
-        known = ", ".join(sorted(segment.segment_id for segment in self.segments)) or "none"
+        known = ", ".join(segment.segment_id for segment in self.segments) or "none"
         raise DataValidationError(f"There is no segment {segment_id!r}. There are: {known}.")
 
     def summary(self) -> str:
@@ -286,11 +292,9 @@ class PipelineResult:
         }
 
 
-def _grouped(frame: pd.DataFrame, known: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def _grouped(frame: pd.DataFrame, ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     """Rows by segment id, NULL as None, without the columns that all tables share."""
-    rows: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in sorted(known, key=lambda name: int(name[1:]))
-    }
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ids}
     plain = frame.drop(columns=["segment_name", "run_id"]).astype(object)
     for row in plain.where(plain.notna(), None).to_dict("records"):
         rows[row.pop("segment_id")].append({str(name): value for name, value in row.items()})

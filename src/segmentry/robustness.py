@@ -46,9 +46,6 @@ from segmentry.exceptions import DataValidationError
 from segmentry.settings import SegmentationSettings
 
 __all__ = [
-    "adjusted_rand_index",
-    "contingency_table",
-    "jaccard_scores",
     "overall_robustness",
     "robustness_replicates",
     "summarise_replicates",
@@ -456,15 +453,13 @@ def _window_labels(
     return _refit(x, base.k, rows, own.transform(raw), settings, rng)
 
 
-def summarise_replicates(replicates: pd.DataFrame, settings: SegmentationSettings) -> pd.DataFrame:
+def summarise_replicates(replicates: pd.DataFrame) -> pd.DataFrame:
     """Summarise the replicates per cluster, test and variant.
 
     Parameters
     ----------
     replicates
         What `robustness_replicates` and `time_structure_replicates` returned, stacked.
-    settings
-        Not used beyond its type; the cuts are Hennig's.
 
     Returns
     -------
@@ -487,7 +482,7 @@ def summarise_replicates(replicates: pd.DataFrame, settings: SegmentationSetting
     --------
     >>> runs = pd.DataFrame({"test": "bootstrap", "variant": "fixed_m", "replicate": [1, 2], "cluster": 1,
     ...                      "score": [0.8, 1.0], "ari": 0.9, "coverage": None, "reason": None})
-    >>> summarise_replicates(runs, SegmentationSettings())[["mean", "verdict"]].values.tolist()
+    >>> summarise_replicates(runs)[["mean", "verdict"]].values.tolist()
     [[0.9, 'highly stable']]
     """
     require_columns(replicates, REPLICATE_SCHEMA, "The table of replicates")
@@ -571,7 +566,7 @@ def overall_robustness(summary: pd.DataFrame) -> pd.DataFrame:
     >>> runs = pd.DataFrame({"test": ["bootstrap", "feature_drop"], "variant": ["fixed_m", "value"],
     ...                      "replicate": 1, "cluster": 1, "score": [0.9, 0.7], "ari": 0.9,
     ...                      "coverage": None, "reason": None})
-    >>> judged = overall_robustness(summarise_replicates(runs, SegmentationSettings()))
+    >>> judged = overall_robustness(summarise_replicates(runs))
     >>> judged[["overall_robustness", "weakest_test", "confidence_level", "missing_tests"]].values.tolist()
     [[0.7, 'feature_drop', 'medium', 'time_structure, seed, time_migration']]
     """

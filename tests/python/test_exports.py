@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 from conftest import ROOT
@@ -198,11 +199,16 @@ def test_a_map_is_a_history_of_depth_one() -> None:
     events = pd.DataFrame(rows)
     history = pd.DataFrame({"old_id": ["a", "b"], "new_id": ["b", "c"], "merged_at": "2026-01-01"})
     merges = segmentry.resolve_customer_merges(history)
-    for merge_map in (merges, merges.merge_map, history):
+    table = pa.Table.from_pandas(merges.merge_map, preserve_index=False)
+    read_once = pa.RecordBatchReader.from_stream(table)
+    for merge_map in (merges, merges.merge_map, history, table, read_once):
         profiles = segmentry.ProfileBuilder().build_profiles(events, merge_map)
         assert profiles[["customer_id", "gross_revenue", "merged_id_count"]].values.tolist() == [
             ["c", 7.0, 2]
         ]
+    numbers = pa.table({"id": [1, 2, 3], "customer_id": [3, 3, 3]})
+    profiles = segmentry.ProfileBuilder().build_profiles(events.assign(customer_id=[1, 2, 3]), numbers)
+    assert profiles[["customer_id", "merged_id_count"]].values.tolist() == [["3", 2]]
     with pytest.raises(segmentry.DataValidationError, match="id and customer_id"):
         segmentry.ProfileBuilder().build_profiles(events, pd.DataFrame({"x": [1]}))
     with pytest.raises(segmentry.DataValidationError, match="event_type is missing"):

@@ -272,7 +272,7 @@ def test_rounds_that_break_leave_nothing_behind(
     monkeypatch.setattr(
         parsed("warehouse").macros["macro.segmentry.place_cycles"],
         "macro_sql",
-        "{% macro place_cycles(opened, members, stuck_edges, keys=[]) %} cycles_placed as (from nowhere) {% endmacro %}",
+        "{% macro place_cycles(opened, members, stuck_edges, keys=[]) %} cycles_placed as (from nowhere) from cycles_placed {% endmacro %}",
     )
     before = tables(database)
     assert "nowhere" in run_on(database, *WALKED, manifest=parsed("warehouse"), merge_algorithm="rounds")

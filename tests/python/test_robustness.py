@@ -12,15 +12,13 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from segmentry._kmeans import Anchor, assign, best_fit, lloyd, multi_start
+from segmentry.agreement import adjusted_rand_index, contingency_table, jaccard_scores
 from segmentry.clustering import assign as members_of
 from segmentry.clustering import fit_centroids, select_k
 from segmentry.exceptions import DataValidationError
 from segmentry.robustness import (
     ALL_TESTS,
     REPLICATE_SCHEMA,
-    adjusted_rand_index,
-    contingency_table,
-    jaccard_scores,
     overall_robustness,
     robustness_replicates,
     summarise_replicates,
@@ -181,9 +179,7 @@ def test_the_feature_that_carries_a_segment_is_named() -> None:
     )
     frame, model = fitted(values, 2, alone)
     judged = {
-        name: overall_robustness(
-            summarise_replicates(robustness_replicates(frame, model, settings), settings)
-        )
+        name: overall_robustness(summarise_replicates(robustness_replicates(frame, model, settings)))
         for name, settings in (("alone", alone), ("paired", paired))
     }
     assert (judged["alone"]["worst_block_score"] > 0.95).all()
@@ -283,7 +279,7 @@ def test_one_segment_has_no_scores() -> None:
     assert set(table["test"]) == {"bootstrap", "seed"}  # no feature is left that could be dropped
     assert table["score"].isna().all()
     assert table["reason"].str.contains("one segment").all()
-    judged = overall_robustness(summarise_replicates(table, QUICK))
+    judged = overall_robustness(summarise_replicates(table))
     assert judged[["overall_robustness", "weakest_test", "confidence_level"]].isna().all().all()
     assert judged["missing_tests"].tolist() == [", ".join(ALL_TESTS)]
 
@@ -308,7 +304,7 @@ def test_no_model_no_rows() -> None:
     ):
         assert len(table) == 0
         assert table.dtypes.astype(str).to_dict() == dict(REPLICATE_SCHEMA)
-        summary = summarise_replicates(table, QUICK)
+        summary = summarise_replicates(table)
         assert len(summary) == len(overall_robustness(summary)) == 0
 
 
@@ -449,7 +445,7 @@ def runs(test: str, variant: str, scores: list[float | None], cluster: int = 1) 
 
 
 def summary_row(frame: pd.DataFrame) -> pd.Series:
-    table = summarise_replicates(frame, QUICK)
+    table = summarise_replicates(frame)
     return table[table["variant"] == frame["variant"].iloc[0]].iloc[0]
 
 
@@ -484,7 +480,7 @@ def test_summary_by_hand() -> None:
 def test_cuts(score: float, verdict: str, confidence: str) -> None:
     frame = runs("bootstrap", "fixed_m", [score, score])
     assert summary_row(frame)["verdict"] == verdict
-    judged = overall_robustness(summarise_replicates(frame, QUICK))
+    judged = overall_robustness(summarise_replicates(frame))
     assert judged["confidence_level"].tolist() == [confidence]
 
 
@@ -508,7 +504,7 @@ def test_nulls_are_never_ones() -> None:
             runs("time_structure", "w2", [0.7]),
         ]
     )
-    summary = summarise_replicates(table, QUICK).set_index(["test", "variant"])
+    summary = summarise_replicates(table).set_index(["test", "variant"])
     assert summary.loc[("time_structure", "all"), "mean"] == 0.7
     judged = overall_robustness(summary.reset_index()).iloc[0]
     assert judged["overall_robustness"] == 0.7
@@ -528,13 +524,13 @@ def test_only_the_deciding_tests_decide() -> None:
             runs("time_structure", "w", [0.9]),
         ]
     )
-    judged = overall_robustness(summarise_replicates(table.sample(frac=1, random_state=0), QUICK)).iloc[0]
+    judged = overall_robustness(summarise_replicates(table.sample(frac=1, random_state=0))).iloc[0]
     assert judged["overall_robustness"] == 0.8
     assert judged["weakest_test"] == "bootstrap"
     assert judged["feature_drop_score"] == pytest.approx(0.825)
     assert (judged["worst_block"], judged["worst_block_score"]) == ("value", 0.7)
     assert pd.isna(judged["missing_tests"])
-    migration = summarise_replicates(table, QUICK).query("test == 'time_migration'")
+    migration = summarise_replicates(table).query("test == 'time_migration'")
     assert migration["verdict"].isna().all()
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
-__all__ = ["Table", "frame"]
+__all__ = ["Table", "frame", "to_frame"]
 
 
 class Table(Protocol):
@@ -49,3 +50,32 @@ def frame(table: Any, columns: Sequence[str] = (), *, distinct: bool = False) ->
     relation = table.project(", ".join(columns)) if columns else table
     fetched = (relation.distinct() if distinct else relation).df()
     return fetched
+
+
+def to_frame(rows: pa.Table) -> pd.DataFrame:
+    """Take an Arrow table over: decimals as float64, integers and booleans with NULLs as nullable types.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from decimal import Decimal
+    >>> rows = pa.table({"count": [1, None], "amount": [Decimal("1.50"), Decimal("2.25")]})
+    >>> [str(kind) for kind in to_frame(rows).dtypes]
+    ['Int64', 'float64']
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    nullable = {
+        pa.bool_(): pd.BooleanDtype(),
+        pa.int16(): pd.Int16Dtype(),
+        pa.int32(): pd.Int32Dtype(),
+        pa.int64(): pd.Int64Dtype(),
+    }
+    columns = {}
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        known = column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
+        columns[name] = known.to_pandas(
+            date_as_object=False, types_mapper=nullable.get if column.null_count else None
+        )
+    return pd.DataFrame(columns)

@@ -21,6 +21,7 @@ from dbt.adapters.postgres.impl import PostgresAdapter
 from dbt_common.exceptions import DbtRuntimeError
 
 from segmentry.engines.explanations import write_explanations
+from segmentry.engines.frames import to_frame
 from segmentry.engines.models import run_model
 from segmentry.exceptions import SegmentationEngineError
 
@@ -161,7 +162,7 @@ class PostgresTable:
                     quoted_strings_can_be_null=False,
                 ),
             )
-        return _to_pandas(rows)
+        return to_frame(rows)
 
 
 def store(connection: Any, frame: pd.DataFrame, relation: str) -> None:
@@ -212,27 +213,6 @@ def _arrow_type(type_code: int) -> pa.DataType:
         1700: pa.float64(),
     }
     return known.get(type_code, pa.string())
-
-
-def _to_pandas(rows: pa.Table) -> pd.DataFrame:
-    """Take over whole numbers and truth values with NULLs as such, not as floats and objects."""
-    import pandas as pd
-    import pyarrow as pa
-
-    nullable = {
-        pa.bool_(): pd.BooleanDtype(),
-        pa.int16(): pd.Int16Dtype(),
-        pa.int32(): pd.Int32Dtype(),
-        pa.int64(): pd.Int64Dtype(),
-    }
-    return pd.DataFrame(
-        {
-            name: column.to_pandas(
-                date_as_object=False, types_mapper=nullable.get if column.null_count else None
-            )
-            for name, column in zip(rows.column_names, rows.columns, strict=True)
-        }
-    )
 
 
 def _postgres_type(arrow_type: pa.DataType) -> str:

@@ -29,6 +29,7 @@ from dbt.adapters.spark.session import SessionConnectionWrapper
 from dbt_common.exceptions import DbtRuntimeError
 
 from segmentry.engines.explanations import write_explanations
+from segmentry.engines.frames import to_frame
 from segmentry.engines.models import run_model
 from segmentry.exceptions import SegmentationEngineError
 
@@ -127,7 +128,7 @@ class SparkTable:
     def frame(self, columns: Sequence[str], distinct: bool) -> pd.DataFrame:
         """Fetch some columns to the driver."""
         rows = self._rows.select(*columns) if columns else self._rows
-        return _to_pandas((rows.distinct() if distinct else rows).toArrow())
+        return to_frame(without_zones((rows.distinct() if distinct else rows).toArrow()))
 
 
 _OPENING = threading.Lock()
@@ -157,26 +158,6 @@ def without_zones(rows: pa.Table) -> pa.Table:
         if pa.types.is_timestamp(field.type):
             rows = rows.set_column(place, field.name, rows.column(place).cast(pa.timestamp("us")))
     return rows
-
-
-def _to_pandas(rows: pa.Table) -> pd.DataFrame:
-    """Give decimals as doubles, and whole numbers and truth values with NULLs as such."""
-    import pandas as pd
-    import pyarrow as pa
-
-    nullable = {
-        pa.bool_(): pd.BooleanDtype(),
-        pa.int16(): pd.Int16Dtype(),
-        pa.int32(): pd.Int32Dtype(),
-        pa.int64(): pd.Int64Dtype(),
-    }
-    columns = {}
-    for name, column in zip(rows.column_names, without_zones(rows).columns, strict=True):
-        exact = column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
-        columns[name] = exact.to_pandas(
-            date_as_object=False, types_mapper=nullable.get if column.null_count else None
-        )
-    return pd.DataFrame(columns)
 
 
 def write_frame(spark: SparkSession, frame: Any, table: str, file_format: str) -> None:
