@@ -2,7 +2,9 @@
    kept in a table of its own, from which a later success of the same run takes it away. Called with dbt's `results` at the end of a command. #}
 {% macro remember_failed_run(results) -%}
     {%- set run_relation = segmentry.earlier_relation('int_segmentry__run') -%}
-    {%- if run_relation and flags.WHICH in ('run', 'build', 'retry', 'test') -%}
+    {#- Where a model before the run's failed, its table is that of an earlier run, which did not fail. #}
+    {%- set is_earlier = results | selectattr('node.name', 'equalto', 'int_segmentry__run') | rejectattr('status', 'equalto', 'success') | list -%}
+    {%- if run_relation and not is_earlier and flags.WHICH in ('run', 'build', 'retry', 'test') -%}
         {%- set ours = [] -%}
         {%- set failed = [] -%}
         {%- for result in results if result.node.package_name == 'segmentry' and result.node.resource_type != 'unit_test' -%}
@@ -12,21 +14,14 @@
         {%- set is_whole = flags.WHICH == 'retry' or (flags.WHICH == 'build' and 'segmentry__segment_member_history' in ours) -%}
         {%- set known = segmentry.failed_runs_relation() -%}
         {%- set failed_runs = known or api.Relation.create(database=run_relation.database, schema=run_relation.schema, identifier='failed_runs') -%}
-        {%- set this_run -%}
-            select run_id from {{ run_relation }}
-            {#- Where a model before it failed, the table is that of an earlier run, which did not fail. The time is as the model writes it. #}
-            {%- if 'int_segmentry__run' in ours %}
-            where recorded_at = cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}' as {{ dbt.type_timestamp() }})
-            {%- endif %}
-        {%- endset -%}
         {%- if failed -%}
             {%- if not known -%}
                 {%- do run_query('create table ' ~ failed_runs ~ ' as select run_id from ' ~ run_relation ~ ' where 1 = 0') -%}
             {%- endif -%}
-            {%- do run_query('delete from ' ~ failed_runs ~ ' where run_id in (' ~ this_run ~ ')') -%}
-            insert into {{ failed_runs }} {{ this_run }}
+            {%- do run_query('delete from ' ~ failed_runs ~ ' where run_id in (select run_id from ' ~ run_relation ~ ')') -%}
+            insert into {{ failed_runs }} select run_id from {{ run_relation }}
         {%- elif known and is_whole -%}
-            delete from {{ failed_runs }} where run_id in ({{ this_run }})
+            delete from {{ failed_runs }} where run_id in (select run_id from {{ run_relation }})
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
