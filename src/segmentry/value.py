@@ -271,12 +271,12 @@ def purchases_if_alive(model: PurchaseModel, repeats: Any, observed: Any, horizo
     [1.6872]
     """
     x, weeks = np.asarray(repeats, dtype=np.float64), np.asarray(observed, dtype=np.float64)
-    step = 1e-3
+    step = 0.03
     if abs(model.a - 1) >= step:
         return _purchases_if_alive(model, model.a, x, weeks, horizon)
-    # The formula divides by a - 1, the function itself is smooth there: take the cubic through four points
-    # beside 1.
-    nodes = 1 + step * np.array([-2.0, -1.0, 1.0, 2.0])
+    # The formula divides what is left of a difference by a - 1, the function itself is smooth there: take the
+    # polynomial through eight points beside 1. A smaller step loses digits, a larger one strays.
+    nodes = 1 + step * np.array([-4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0])
     parts = [
         math.prod((model.a - other) / (node - other) for other in nodes if other != node)
         * _purchases_if_alive(model, float(node), x, weeks, horizon)

@@ -17,6 +17,15 @@ import pytest
 
 from segmentry.project import invoke, parsed
 
+# What takes longest begins first, so that no worker is left alone with it at the end.
+LONGEST_FIRST = (
+    "test_door",
+    "test_real_data",
+    "test_rebuild",
+    "test_backtest",
+    "test_explain_build",
+    "test_incremental",
+)
 ROOT = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).with_name("dbt")
 
@@ -59,6 +68,12 @@ def invoke_on(
     messages += [str(done.exception)] if done.exception else []
     assert done.success == (not messages)
     return messages
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files with long tests first."""
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)

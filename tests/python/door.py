@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,15 @@ def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the command from a directory that is not the project's."""
     words = [str(SEGMENTRY), "run", *map(str, arguments)]
     return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def log_messages(text: str) -> list[dict[str, Any]]:
+    """Lines of a log, each of them JSON with the same three fields."""
+    lines = [json.loads(line) for line in text.splitlines()]
+    for line in lines:
+        assert set(line) == {"time", "level", "message"}
+        assert datetime.fromisoformat(line["time"]).utcoffset() == timedelta(0)
+    return lines
 
 
 def rows(database: Path, query: str) -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,16 @@ from typing import Any
 import pandas as pd
 import pytest
 from conftest import ROOT
-from door import contents, rows, run
+from door import contents, log_messages, rows, run
 
 from segmentry.synthetic import generate_small_dataset
+
+# What is the same for two builds is so with few replicates as well.
+FEW = {"segmentry_null_replicates": 2, "segmentry_bootstrap_replicates": 10}
+
+
+def vars_of(**more: Any) -> list[str]:
+    return ["--vars", json.dumps(FEW | more)]
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +36,8 @@ def parquet_build(
     events.to_parquet(directory / "events.parquet")
     history.to_parquet(directory / "merges.parquet")
     done = run(
-        "--events", "events.parquet", "--id-history", "merges.parquet", "--output", "out", cwd=directory
-    )
+        "--events", "events.parquet", "--id-history", "merges.parquet", "--output", "out", *vars_of(), cwd=directory
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 3
     assert "marts ready" in done.stderr
@@ -68,8 +76,8 @@ def test_order_of_rows_format_and_threads_do_not_matter(
     monkeypatch.setenv("SEGMENTRY_THREADS", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     done = run(
-        "--events", "events.csv", "--id-history", "merges.csv", "--output", "out", "--quiet", cwd=tmp_path
-    )
+        "--events", "events.csv", "--id-history", "merges.csv", "--output", "out", "--quiet", *vars_of(), cwd=tmp_path
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     # The run itself is another one: its input is text where the other has numbers.
@@ -101,7 +109,7 @@ def test_a_later_run_keeps_the_ids(
     k = rows(parquet_build / "warehouse.duckdb", "select count(*) from segmentry.segments")[0][0]
     done = run(
         "--events", "events.parquet", "--id-history", "merges.parquet", "--output", "out", "--quiet",
-        "--as-of", f"{earlier:%Y-%m-%d}", "--vars", f"{{segmentry_k: {k}}}", cwd=tmp_path,
+        "--as-of", f"{earlier:%Y-%m-%d}", *vars_of(segmentry_k=k), cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     database = tmp_path / "out" / "warehouse.duckdb"
@@ -127,7 +135,7 @@ def test_a_later_run_keeps_the_ids(
     assert stayed > moved
 
 
-def test_too_few_customers_is_a_result(tmp_path: Path) -> None:
+def test_too_few_customers_is_a_result_and_logs_are_json(tmp_path: Path) -> None:
     pd.DataFrame(
         {
             "customer_id": ["a", "b"],
@@ -136,15 +144,23 @@ def test_too_few_customers_is_a_result(tmp_path: Path) -> None:
             "amount": [5, 7],
         }
     ).to_csv(tmp_path / "events.csv", index=False)
-    done = run("--events", "events.csv", "--output", "out", "--quiet", cwd=tmp_path)
+    done = run("--events", "events.csv", "--output", 'o"ut', "--log-format", "json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    database = tmp_path / "out" / "warehouse.duckdb"
+    database = tmp_path / 'o"ut' / "warehouse.duckdb"
     assert rows(
         database, "select status, customer_count, segment_count from segmentry.segmentation_runs"
     ) == [("insufficient_data", 2, 0)]
     assert rows(database, "select count(*), sum(net_revenue) from segmentry.customers") == [(2, 12)]
-    assert "No segments" in done.stdout
-    assert (tmp_path / "out" / "report.html").stat().st_size > 1000
+    assert (tmp_path / 'o"ut' / "report.html").stat().st_size > 1000
+    progress = log_messages(done.stderr)
+    assert {line["level"] for line in progress} == {"info"}
+    ready = [line["message"].split()[0] for line in progress if " ready after " in line["message"]]
+    assert ready[-2:] == ["marts", "report"]
+    assert [line["time"] for line in progress] == sorted(line["time"] for line in progress)
+    found, trust, where = (line["message"] for line in log_messages(done.stdout))
+    assert found.startswith("No segments")
+    assert "segmentry.customers" in trust
+    assert 'o"ut/report.html' in where
 
 
 def test_identical_customers_are_one_segment(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from compiled import run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from segmentry.exceptions import ConfigurationError, DataValidationError
@@ -245,10 +245,12 @@ def test_known_parameters_of_spend_come_back() -> None:
 # ---- what follows from a fit ---------------------------------------------------------------------
 
 
+@example(seed=335934)  # few purchases: the difference in the formula has few digits beside a = 1
 @examples(EXAMPLES * 4)
 def test_purchases_agree_with_an_integral(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    a = rng.choice([1.0, 1 + rng.normal() * 1e-9, 1 + rng.normal() * 1e-3, 10 ** rng.uniform(-1.5, 1.7)])
+    near = 1 + rng.normal() * rng.choice([0.0, 1e-9, 1e-3, 0.03])
+    a = rng.choice([near, 10 ** rng.uniform(-1.5, 1.7)])
     model = PurchaseModel(
         METHODS[rng.integers(2)],
         10 ** rng.uniform(-1, 1),
@@ -262,7 +264,7 @@ def test_purchases_agree_with_an_integral(seed: int) -> None:
         rng.choice([1.0, 26.0, 52.0, 156.0]),
     )
     found = float(purchases_if_alive(model, [x], [weeks], horizon)[0])
-    assert found == pytest.approx(integrated_purchases(model, x, weeks, horizon), rel=1e-7), (
+    assert found == pytest.approx(integrated_purchases(model, x, weeks, horizon), rel=3e-8), (
         model,
         x,
         weeks,
