@@ -36,18 +36,25 @@ EVENT_GRAIN = [
     for name in ("events_typed", "duplicate_events_ranked", "customers_fingerprinted", "sessions_built", "orders_built", "purchase_days_built")
 ]  # fmt: skip
 RUN = """
-import json, os, sys
+import json, os, sys, time
 from pathlib import Path
 from segmentry.project import invoke
+started, spent = {}, {}
+def note(event):
+    if event.info.name == "NodeStart":
+        started[event.data.node_info.unique_id] = time.process_time()
+    elif event.info.name == "NodeFinished":
+        spent[event.data.node_info.unique_id] = time.process_time() - started[event.data.node_info.unique_id]
 work, database, select, options, variables = sys.argv[1:6]
 arguments = ["run", "--select", *json.loads(select), *json.loads(options), "--vars", variables]
 values = {"SEGMENTRY_DB": database, "SEGMENTRY_THREADS": "1", "SEGMENTRY_TEMP_DIRECTORY": work + "/spill",
           "SEGMENTRY_INPUT_FILES": os.environ["SEGMENTRY_INPUT_FILES"]}
 values |= {"SEGMENTRY_MEMORY_LIMIT": os.environ["SEGMENTRY_MEMORY_LIMIT"]} if "SEGMENTRY_MEMORY_LIMIT" in os.environ else {}
-outcome = invoke(arguments, work=Path(work), values=values)
+outcome = invoke(arguments, work=Path(work), values=values, callbacks=[note])
 if not outcome.success:
     raise SystemExit(str(outcome.exception or [result.message for result in outcome.result.results]))
-print(json.dumps({result.node.name: [result.node.fqn[1], result.execution_time] for result in outcome.result.results}))
+results = [result for result in outcome.result.results if result.node.resource_type == "model"]
+print(json.dumps({result.node.name: [result.node.fqn[1], spent[result.node.unique_id]] for result in results}))
 """
 PEERS = {
     "pandas": """
@@ -139,11 +146,12 @@ def prepare(database: Path, source: Path, events: str) -> None:
 def seconds_of(database: Path, sql: str) -> float:
     """Median of five runs."""
     times = []
-    with duckdb.connect(str(database), read_only=True, config={"threads": 2}) as connection:
+    with duckdb.connect(str(database), config={"threads": 2}) as connection:
         for _ in range(5):
-            started = time.perf_counter()
-            connection.execute(f"create or replace temp table grouped as {sql}")
-            times.append(time.perf_counter() - started)
+            started = time.process_time()
+            connection.execute(f"create or replace table segmentry_internal.grouped as {sql}")
+            times.append(time.process_time() - started)
+        connection.execute("drop table segmentry_internal.grouped")
     return statistics.median(times)
 
 

@@ -18,6 +18,7 @@ select
     customer_id,
     {% for level, name in levels.items() %}
     top_value_{{ level }} as top_{{ name }},
+    total_weight_{{ level }},
     cast(top_weight_{{ level }} as {{ segmentry.type_double() }}) / total_weight_{{ level }} as top_{{ name }}_share,
     {{ segmentry.evenness('total_weight_' ~ level, 'weighted_logs_' ~ level, 'distinct_count_' ~ level) }} as {{ name }}_diversity,
     {% endfor %}

@@ -77,30 +77,17 @@ paths as (
         category_level,
         category_path
     from {{ ref('int_segmentry__category_paths_split') }}
-),
-
-weighed_paths as (
-    select
-        path_counts.customer_id,
-        paths.category_level,
-        paths.category_path as category,
-        cast(path_counts.view_count as {{ dbt.type_bigint() }}) as view_count,
-        cast(path_counts.cart_count as {{ dbt.type_bigint() }}) as cart_count,
-        cast(path_counts.purchase_count as {{ dbt.type_bigint() }}) as purchase_count,
-        cast(path_counts.view_count + 2 * path_counts.cart_count + 5 * path_counts.purchase_count as {{ dbt.type_bigint() }}) as weight
-    from path_counts
-    inner join paths
-        on path_counts.path_number = paths.path_number
-    where path_counts.view_count + path_counts.cart_count + path_counts.purchase_count > 0
 )
 
 select
-    customer_id,
-    category_level,
-    category,
-    view_count,
-    cart_count,
-    purchase_count,
-    weight,
-    round(cast(weight as {{ segmentry.type_double() }}) / sum(weight) over (partition by customer_id, category_level), 9) as affinity_score
-from weighed_paths
+    path_counts.customer_id,
+    paths.category_level,
+    paths.category_path as category,
+    cast(path_counts.view_count as {{ dbt.type_bigint() }}) as view_count,
+    cast(path_counts.cart_count as {{ dbt.type_bigint() }}) as cart_count,
+    cast(path_counts.purchase_count as {{ dbt.type_bigint() }}) as purchase_count,
+    cast(path_counts.view_count + 2 * path_counts.cart_count + 5 * path_counts.purchase_count as {{ dbt.type_bigint() }}) as weight
+from path_counts
+inner join paths
+    on path_counts.path_number = paths.path_number
+where path_counts.view_count + path_counts.cart_count + path_counts.purchase_count > 0

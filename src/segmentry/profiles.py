@@ -31,7 +31,7 @@ NEEDED = ("customer_id", "event_at", "event_type")
 PURCHASES = "int_segmentry__revenue_aggregated"
 SESSIONS = "int_segmentry__engagement_aggregated"
 TIMES = "int_segmentry__temporal_aggregated"
-CATEGORIES = "int_segmentry__affinity_counted"
+CATEGORIES = "segmentry__customer_category_affinity"
 VALUE = "int_segmentry__value_estimated"
 PROFILES = "int_segmentry__profiles_joined"
 # One set of targets for every door, so that a process compiles once for given vars.
@@ -186,7 +186,7 @@ def aggregate_categories(events: Any, merge_map: Any = None) -> pd.DataFrame:
     >>> aggregate_categories(events)[["category", "affinity_score"]].round(3).values.tolist()
     [['Garden', 0.167], ['Home', 0.833]]
     """
-    return _run(events, merge_map, [CATEGORIES])[CATEGORIES]
+    return _run(events, merge_map, [CATEGORIES])[CATEGORIES].drop(columns="run_id")
 
 
 def calculate_clv_estimate(

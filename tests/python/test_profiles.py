@@ -45,6 +45,7 @@ DUPLICATES = "int_segmentry__duplicate_events_ranked"
 ORDERS = "int_segmentry__orders_built"
 SESSIONS = "int_segmentry__sessions_built"
 AFFINITY = "int_segmentry__affinity_counted"
+TOTALS = "int_segmentry__affinity_aggregated"
 FIT = "int_segmentry__clv_fitted"
 GRID = "int_segmentry__clv_grid_computed"
 WINDOWS = "int_segmentry__window_profiles_built"
@@ -472,7 +473,8 @@ def test_every_window_is_what_profiles_were_at_that_time(seed: int) -> None:
 @seeds(EXAMPLES // 3)
 def test_affinities_agree_with_the_oracle(seed: int) -> None:
     shop = random_shop(seed)
-    found = run([AFFINITY], shop.inputs(), shop.place)[AFFINITY]
+    tables = run([AFFINITY, TOTALS], shop.inputs(), shop.place)
+    totals = tables[TOTALS].set_index("customer_id")
     customer_of = shop.customer_of()
     kept, _ = without_duplicates(shop.events)
     expected = {}
@@ -482,15 +484,16 @@ def test_affinities_agree_with_the_oracle(seed: int) -> None:
         weights = {key: views + 2 * carts + 5 * bought for key, (views, carts, bought) in counts.items()}
         for (level, path), numbers in counts.items():
             whole = sum(weight for (other, _), weight in weights.items() if other == level)
-            expected[customer, level, path] = (*numbers, round(weights[level, path] / whole, 9))
+            expected[customer, level, path] = (*numbers, weights[level, path], whole)
     assert {
         (row.customer_id, row.category_level, row.category): (
             row.view_count,
             row.cart_count,
             row.purchase_count,
-            row.affinity_score,
+            row.weight,
+            totals.loc[row.customer_id, f"total_weight_{row.category_level}"],
         )
-        for row in found.itertuples(index=False)
+        for row in tables[AFFINITY].itertuples(index=False)
     } == expected
 
 
