@@ -186,7 +186,7 @@ def test_a_build_that_breaks_leaves_the_table_as_it_was(built: tuple[Path, Wareh
     _, warehouse = built
     model = "segmentry_internal.int_segmentry__k_selected"
     before = warehouse.rows(f"select * from {model}")
-    features = "alter table segmentry_internal.int_segmentry__features_transformed rename column"
+    features = "alter view segmentry_internal.int_segmentry__features_sampled rename column"
     warehouse.execute(f"{features} tenure_days to tenure")
     said = warehouse.dbt("run", "--select", "int_segmentry__k_selected")
     warehouse.execute(f"{features} tenure to tenure_days")
