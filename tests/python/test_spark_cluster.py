@@ -79,7 +79,15 @@ def built(session: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
 def test_marts_are_those_of_duckdb(built: tuple[Path, Warehouse]) -> None:
     database, warehouse = built
-    assert_marts_are_those_of_duckdb(database, warehouse.rows)
+
+    def in_pieces(query: str) -> list[tuple[Any, ...]]:
+        # As a whole the larger ones would not pass the driver.
+        everything = warehouse.session.sql(query)
+        everything.createOrReplaceTempView("compared")
+        piece = f"select * from compared where pmod(xxhash64({', '.join(everything.columns)}), 8)"
+        return [row for number in range(8) for row in warehouse.rows(f"{piece} = {number}")]
+
+    assert_marts_are_those_of_duckdb(database, in_pieces)
 
 
 def test_segments_were_fitted_on_a_sample_that_is_told(built: tuple[Path, Warehouse]) -> None:
@@ -87,13 +95,13 @@ def test_segments_were_fitted_on_a_sample_that_is_told(built: tuple[Path, Wareho
     counts = "customer_count, model_customer_count"
     ((customers, sampled),) = warehouse.rows(f"select {counts} from segmentry.segmentation_runs")
     assert sampled == 600 < customers
-    assert warehouse.rows("select count(*) from segmentry.segment_members") == [(customers,)]
+    assert warehouse.rows("select count(segment_id) from segmentry.customers") == [(customers,)]
     assert warehouse.rows("select distinct customer_count <= 600 from segmentry.clv_fit") == [(True,)]
 
 
 def test_the_driver_could_not_have_held_the_customers(built: tuple[Path, Warehouse]) -> None:
     _, warehouse = built
-    with pytest.raises(Exception, match="spark.driver.maxResultSize"):
+    with pytest.raises(Exception, match=r"spark\.driver\.maxResultSize"):
         warehouse.table("segmentry.customers")
 
 
