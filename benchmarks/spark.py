@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--executor-memory", default="3g", help="of each executor's heap")
     parser.add_argument("--driver-memory", default="1g", help="of the driver's heap")
     parser.add_argument("--max-result-size", default="64m", help="spark.driver.maxResultSize")
-    parser.add_argument("--partitions", type=int, default=8, help="after a shuffle")
+    parser.add_argument("--partitions", type=int, default=16, help="after a shuffle")
     parser.add_argument("--vars", type=json.loads, default={}, help="vars of the project, as JSON")
     parser.add_argument(
         "--compare",
@@ -163,6 +163,9 @@ def build(
             "spark.sql.shuffle.partitions": str(options.partitions),
             "spark.sql.catalogImplementation": "in-memory",
             "spark.sql.warehouse.dir": str(tables),
+            # Cores that others use too answer late, and are no reason to give up after an hour.
+            "spark.network.timeout": "1200s",
+            "spark.executor.heartbeatInterval": "60s",
             "spark.ui.enabled": "true",
             "spark.ui.retainedStages": "100000",
             "spark.ui.retainedTasks": "1000",

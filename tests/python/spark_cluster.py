@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from segmentry import project
+
 LOOPBACK = "127.0.0.1"
 PATIENCE = 120  # seconds until all workers must have found the master
 
@@ -63,7 +65,12 @@ def cluster(directory: Path, workers: int = 2, cores: int = 1, memory: str = "2g
     directory.mkdir(parents=True, exist_ok=True)
     port, pages = free_port(), free_port()
     url = f"spark://{LOOPBACK}:{port}"
-    environment = os.environ | {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_DAEMON_MEMORY": "384m"}
+    environment = os.environ | {
+        "SPARK_LOCAL_IP": LOOPBACK,
+        "SPARK_DAEMON_MEMORY": "384m",
+        # A worker on busy cores is late, not dead.
+        "SPARK_MASTER_OPTS": "-Dspark.worker.timeout=1200 -Dspark.master.rest.enabled=false",
+    }
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(name: str, role: str, *arguments: str) -> None:
@@ -102,7 +109,9 @@ def cluster(directory: Path, workers: int = 2, cores: int = 1, memory: str = "2g
             time.sleep(0.5)
             with contextlib.suppress(OSError):
                 alive = fetch(f"http://{LOOPBACK}:{pages}/json/")["aliveworkers"]
-        yield Cluster(url, processes)
+        # The pages of the driver are for this machine alone, too.
+        with project.environment({"SPARK_LOCAL_IP": LOOPBACK}):
+            yield Cluster(url, processes)
     finally:
         # Workers first, with their executors: a worker without a master waits for another one.
         for process in reversed(processes):

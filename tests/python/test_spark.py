@@ -208,6 +208,19 @@ def test_the_same_run_again_takes_its_own_place(built: tuple[Path, Warehouse]) -
     assert [sorted(warehouse.rows(query)) for query in queries] == before
 
 
+def test_histories_alone_are_partitioned(built: tuple[Path, Warehouse]) -> None:
+    """A table that is partitioned by its key has a directory per row."""
+    _, warehouse = built
+    catalog = warehouse.session.catalog
+    partitioned = {
+        f"{schema}.{table.name}"
+        for schema in ("segmentry", "segmentry_internal")
+        for table in catalog.listTables(schema)
+        if any(column.isPartition for column in catalog.listColumns(f"{schema}.{table.name}"))
+    }
+    assert partitioned == {f"segmentry.{name}" for name in HISTORIES_OF_RUNS}
+
+
 def test_rows_are_not_deleted_one_by_one(built: tuple[Path, Warehouse]) -> None:
     _, warehouse = built
     said = warehouse.dbt("run", "--select", "int_segmentry__run", incremental=True)
