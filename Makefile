@@ -7,7 +7,7 @@ SPARK := .venv-spark
 export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help setup build test test-browser test-engines test-spark test-package test-deep wheel docs check format lock bench clean
+.PHONY: help setup build test test-browser test-engines test-spark test-spark-cluster test-package test-deep wheel docs check format lock bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,10 +73,19 @@ test-browser: setup ## Test the report in headless Chromium
 test-spark: $(SPARK)/.ready ## Run the tests on Spark (makes .venv-spark; needs Java 17)
 	$(SPARK)/bin/pytest -m spark --numprocesses=0 tests/python/test_spark.py
 
+test-spark-cluster: $(SPARK)/.ready ## Run the build on a master and two workers of Spark (needs Java 17)
+	$(SPARK)/bin/pytest -m spark_cluster --numprocesses=0 tests/python/test_spark_cluster.py
+
 $(SPARK)/.ready: requirements-spark.lock pyproject.toml
-	@$(PYTHON) -m venv --clear $(SPARK)
-	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements-spark.lock
-	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --clear --python "$(PYTHON)" $(SPARK) && \
+	  VIRTUAL_ENV="$(CURDIR)/$(SPARK)" uv pip sync --quiet --require-hashes requirements-spark.lock && \
+	  VIRTUAL_ENV="$(CURDIR)/$(SPARK)" uv pip install --quiet --no-deps --no-build-isolation --editable . ; \
+	else \
+	  $(PYTHON) -m venv --clear $(SPARK) && \
+	  $(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements-spark.lock && \
+	  $(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
+	fi
 	@touch $@
 
 check: setup ## Lint, type-check and parse strictly

@@ -70,9 +70,16 @@ def lines(customers: int) -> Iterator[dict[str, Any]]:
     with single_threaded_blas():
         base, seconds = cpu(_read_base, frame, model, settings)
         spent += seconds
-        yield step("feature drops", cpu(lambda: list(_feature_drops(base, settings)))[1])
-        yield step("random starts", cpu(lambda: list(_seeds(base, settings)))[1])
-        yield step("bootstrap of 100, full n and fixed m", cpu(lambda: list(_bootstrap(base, settings)))[1])
+        yield step("feature drops", cpu(lambda: list(_feature_drops(base, settings, range(FEATURES + 1))))[1])
+        yield step(
+            "random starts",
+            cpu(lambda: list(_seeds(base, settings, range(1, settings.seed_replicates + 1))))[1],
+        )
+        everyone = range(1, settings.bootstrap_replicates + 1)
+        yield step(
+            "bootstrap of 100, full n and fixed m",
+            cpu(lambda: list(_bootstrap(base, settings, everyone)))[1],
+        )
     yield line("the whole set", spent)
     # The nulls see a sample of the same size, however many customers there are.
     judged = cpu(select_k, frame.head(20_000), SegmentationSettings())[1]
@@ -89,7 +96,11 @@ def bias(frame: pd.DataFrame, replicates: int = 30) -> tuple[float, float]:
     model = fit_centroids(frame, select_k(frame, settings), settings)
     with single_threaded_blas():
         base = _read_base(frame, model, settings)
-        pieces = [piece for piece in _bootstrap(base, settings) if piece["variant"] == "fixed_m"]
+        pieces = [
+            piece
+            for piece in _bootstrap(base, settings, range(1, replicates + 1))
+            if piece["variant"] == "fixed_m"
+        ]
         fast = np.mean([piece["score"] for piece in pieces], axis=0)
         n, converged = len(base.x), []
         for replicate in range(1, replicates + 1):

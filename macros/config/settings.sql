@@ -44,6 +44,7 @@
         'segmentry_k_max': {'kind': 'integer', 'minimum': 2, 'maximum': 20},
         'segmentry_minimum_customers': {'kind': 'integer', 'minimum': 2},
         'segmentry_seed': {'kind': 'integer', 'minimum': 0},
+        'segmentry_model_customers': {'kind': 'integer', 'minimum': 0},
         'segmentry_fit_sample_customers': {'kind': 'integer', 'minimum': 100},
         'segmentry_silhouette_sample_customers': {'kind': 'integer', 'minimum': 100},
         'segmentry_kind_sample_customers': {'kind': 'integer', 'minimum': 100},

@@ -55,6 +55,11 @@ profile_facts as (
     from {{ ref('int_segmentry__profiles_joined') }}
 ),
 
+model_facts as (
+    select count(*) as model_customer_count
+    from {{ ref('int_segmentry__features_sampled') }}
+),
+
 member_facts as (
     select
         count(distinct segment_id) as segment_count,
@@ -85,6 +90,7 @@ select
     cast(choice.kind as {{ dbt.type_string() }}) as segmentation_kind,
     cast(member_facts.segment_count as {{ dbt.type_bigint() }}) as segment_count,
     cast(profile_facts.customer_count as {{ dbt.type_bigint() }}) as customer_count,
+    cast(model_facts.model_customer_count as {{ dbt.type_bigint() }}) as model_customer_count,
     cast(event_counts.event_count as {{ dbt.type_bigint() }}) as event_count,
     cast(resolved_counts.events_used as {{ dbt.type_bigint() }}) as events_used,
     cast(event_counts.late_count - late_duplicate_counts.late_duplicate_count as {{ dbt.type_bigint() }}) as events_outside_window,
@@ -109,6 +115,7 @@ cross join resolved_counts
 cross join rejected_event_counts
 cross join merge_counts
 cross join profile_facts
+cross join model_facts
 cross join member_facts
 cross join choice
 cross join comparison

@@ -5,6 +5,6 @@ from segmentry.settings import SegmentationSettings
 
 def model(dbt, session):
     settings = SegmentationSettings.from_meta(dbt.config.get("meta"))
-    features = frame(dbt.ref("int_segmentry__features_transformed"))
+    features = frame(dbt.ref("int_segmentry__features_sampled"))
     selection = frame(dbt.ref("int_segmentry__k_selected"))
     return fit_centroids(features, selection, settings)

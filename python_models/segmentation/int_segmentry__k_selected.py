@@ -5,6 +5,6 @@ from segmentry.settings import SegmentationSettings
 
 def model(dbt, session):
     settings = SegmentationSettings.from_meta(dbt.config.get("meta"))
-    features = frame(dbt.ref("int_segmentry__features_transformed"))
+    features = frame(dbt.ref("int_segmentry__features_sampled"))
     shuffled_features = frame(dbt.ref("int_segmentry__shuffled_features_transformed"))
-    return select_k(features, settings, shuffled_features)
+    return select_k(features, settings, shuffled_features, session)

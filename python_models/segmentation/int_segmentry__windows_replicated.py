@@ -8,4 +8,4 @@ def model(dbt, session):
     window_features = frame(dbt.ref("int_segmentry__window_features_transformed"))
     features = frame(dbt.ref("int_segmentry__window_features_sampled"))
     centroids = frame(dbt.ref("int_segmentry__centroids_fitted"))
-    return time_structure_replicates(window_features, features, centroids, settings)
+    return time_structure_replicates(window_features, features, centroids, settings, session)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -170,7 +170,10 @@ def elbow(candidates: list[int], inertias: list[float]) -> int | None:
 
 
 def select_k(
-    features: pd.DataFrame, settings: SegmentationSettings, shuffled_features: pd.DataFrame | None = None
+    features: pd.DataFrame,
+    settings: SegmentationSettings,
+    shuffled_features: pd.DataFrame | None = None,
+    session: Any = None,
 ) -> pd.DataFrame:
     """Decide into how many clusters the customers fall, and whether these are more than chance makes.
 
@@ -188,6 +191,8 @@ def select_k(
         The null in which nobody has preferences: ``replicate`` (from 1), ``customer_id`` and the same
         features, made from orders and visits whose attributes were shuffled across customers. Without it
         there is one null, that of one population (`segmentry.evidence`).
+    session
+        Where null replicates run, see `segmentry.engines.fan_out`; the result is the same everywhere.
 
     Returns
     -------
@@ -246,7 +251,7 @@ def select_k(
         ]
         is_large = [share >= SMALLEST_SHARE for share in shares]
         sample = x[: settings.kind_sample_customers]
-        evidence = _evidence(sample, candidates, is_large, settings, scaler, shuffled_features)
+        evidence = _evidence(sample, candidates, is_large, settings, scaler, shuffled_features, session)
     return _choose(
         typed_frame(
             {
@@ -280,6 +285,7 @@ def _evidence(
     settings: SegmentationSettings,
     scaler: Scaler,
     shuffled_features: pd.DataFrame | None,
+    session: Any,
 ) -> list[Evidence]:
     """Judge every k on the sample against the nulls."""
     population = one_population(x)
@@ -310,6 +316,7 @@ def _evidence(
         nulls,
         settings.null_replicates,
         lambda purpose, number: rng_for(settings.seed, SEED_EVIDENCE, purpose, number),
+        session,
     )
 
 

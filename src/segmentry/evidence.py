@@ -17,15 +17,17 @@ stability grows with the number of rows whether or not there are clusters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from segmentry._frames import Floats, Ints
+from segmentry._frames import Floats, Ints, Schema
 from segmentry._kmeans import Labels, assign, best_fit, lloyd_batch, plus_plus
 from segmentry.agreement import contingency_table, jaccard_scores, pairs_together
+from segmentry.engines.fan_out import fan_out
 
 __all__ = ["Evidence", "k_evidence", "one_population", "prediction_strength", "silhouettes"]
 
@@ -42,6 +44,8 @@ ITERATIONS, STILL = 100, 1e-5  # single precision: until no centroid moves by th
 BINS = 40
 SINGLE: Any = np.float32
 NARROW = 1e-3  # width, in standard deviations, that stands for a value that many customers share
+
+NULL_SCHEMA: Schema = {"null": "int64", "replicate": "int64", "silhouette": "float64", "jaccard": "float64"}
 
 
 def silhouettes(x: Floats, labellings: list[Ints]) -> list[float]:
@@ -278,13 +282,34 @@ def _bars(found: Floats, nulls: Floats) -> Floats:
     return np.asarray(mean + spread * np.quantile(largest, LEVEL, method="higher"))
 
 
+def _null_replicate(
+    candidates: Sequence[int],
+    nulls: Sequence[Callable[[int], Floats | None]],
+    rng_for: Callable[[int, int], np.random.Generator],
+    task: tuple[int, int],
+) -> dict[str, Any]:
+    """Measure one replicate of one null, for every k; nothing where the null has none."""
+    number, replicate = task
+    rows = nulls[number](replicate)
+    if rows is None:
+        return {name: [] for name in NULL_SCHEMA}
+    found = _statistics(rows, candidates, NULL_RESAMPLES, rng_for(number + 2, replicate))
+    return {
+        "null": number,
+        "replicate": replicate,
+        "silhouette": found.silhouette,
+        "jaccard": found.jaccard,
+    }
+
+
 def k_evidence(
     x: Floats,
     candidates: Sequence[int],
     is_large: Sequence[bool],
-    nulls: Iterable[Callable[[int], Floats | None]],
+    nulls: Sequence[Callable[[int], Floats | None]],
     null_replicates: int,
     rng_for: Callable[[int, int], np.random.Generator],
+    session: Any = None,
 ) -> list[Evidence]:
     """Judge every number of clusters.
 
@@ -302,6 +327,8 @@ def k_evidence(
         Replicates of each null.
     rng_for
         Makes a generator for a purpose and a number.
+    session
+        Where null replicates run, see `segmentry.engines.fan_out`.
 
     Returns
     -------
@@ -314,16 +341,20 @@ def k_evidence(
     measures = np.array([found.silhouette, found.jaccard])
     bars = np.full(measures.shape, np.nan)
     if stable.any():
-        for number, null in enumerate(nulls, start=2):
-            drawn = [null(replicate) for replicate in range(1, null_replicates + 1)]
-            runs = [
-                _statistics(rows, candidates, NULL_RESAMPLES, rng_for(number, replicate))
-                for replicate, rows in enumerate(drawn, start=1)
-                if rows is not None
-            ]
-            if runs:
-                several = np.array([[run.silhouette, run.jaccard] for run in runs])
-                bars = np.fmax(bars, _bars(measures, several))
+        runs = fan_out(
+            session,
+            [
+                (number, replicate)
+                for number in range(len(nulls))
+                for replicate in range(1, null_replicates + 1)
+            ],
+            partial(_null_replicate, candidates, nulls, rng_for),
+            NULL_SCHEMA,
+        )
+        for _, several in runs.groupby("null", sort=True):
+            # Rows come replicate by replicate and k by k.
+            values = several[["silhouette", "jaccard"]].to_numpy().reshape(-1, len(candidates), 2)
+            bars = np.fmax(bars, _bars(measures, values.transpose(0, 2, 1)))
     above_silhouette, above_jaccard = measures > bars
     natural = stable & (strength >= STRONG) & above_silhouette
     reproducible = stable & above_jaccard

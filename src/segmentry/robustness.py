@@ -13,7 +13,8 @@ Hubert, Arabie, "Comparing partitions", J. Classification 2, 1985 (adjusted Rand
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,7 @@ from segmentry._kmeans import (
 )
 from segmentry.agreement import adjusted_rand_index, contingency_table, jaccard_scores
 from segmentry.clustering import Model, fit_scaler, nearest_two, read_model, refit_rows, rng_for
+from segmentry.engines.fan_out import fan_out
 from segmentry.exceptions import DataValidationError
 from segmentry.settings import SegmentationSettings
 
@@ -185,7 +187,7 @@ def _compared(base: Base, centroids: Floats) -> Ints:
 
 
 def robustness_replicates(
-    features: pd.DataFrame, centroids: pd.DataFrame, settings: SegmentationSettings
+    features: pd.DataFrame, centroids: pd.DataFrame, settings: SegmentationSettings, session: Any = None
 ) -> pd.DataFrame:
     """Run the tests that need one table of features: bootstrap, feature drop and seed.
 
@@ -199,6 +201,8 @@ def robustness_replicates(
         ``bootstrap_replicates`` (B), ``bootstrap_fixed_customers`` (m), ``seed_replicates``, ``n_init``,
         ``seed``, the blocks of ``features``, and ``bootstrap_fpc`` (adds the variant ``fpc``, to compare
         with R).
+    session
+        Where replicates run, see `segmentry.engines.fan_out`; the result is the same everywhere.
 
     Returns
     -------
@@ -236,15 +240,25 @@ def robustness_replicates(
         return typed_frame([], REPLICATE_SCHEMA)
     with single_threaded_blas():
         base = _read_base(features, centroids, settings)
-        pieces = [
-            *_bootstrap(base, settings),
-            *_feature_drops(base, settings),
-            *_seeds(base, settings),
-        ]
-    return _replicate_frame(pieces)
+    several = base.k > 1
+    counts = {
+        _bootstrap: settings.bootstrap_replicates if several else 1,
+        _feature_drops: len(_blocks(base, settings)),
+        _seeds: settings.seed_replicates if several else 1,
+    }
+    tasks = [(test, number) for test, count in counts.items() for number in range(1, count + 1)]
+    return fan_out(session, tasks, partial(_replicate, base, settings), REPLICATE_SCHEMA)
 
 
-def _bootstrap(base: Base, settings: SegmentationSettings) -> Iterator[dict[str, Any]]:
+def _replicate(base: Base, settings: SegmentationSettings, task: tuple[Any, int]) -> pd.DataFrame:
+    """Run one test with one number: of the replicate, or of the block that is left out."""
+    test, number = task
+    return _replicate_frame(list(test(base, settings, [number])))
+
+
+def _bootstrap(
+    base: Base, settings: SegmentationSettings, replicates: Collection[int]
+) -> Iterator[dict[str, Any]]:
     """Resample customers.
 
     Weights stand for the copies of drawn rows: the means are the same. Warm starts alone would flatter
@@ -256,7 +270,7 @@ def _bootstrap(base: Base, settings: SegmentationSettings) -> Iterator[dict[str,
         return
     n = len(base.x)
     m = min(n, settings.bootstrap_fixed_customers)
-    for replicate in range(1, settings.bootstrap_replicates + 1):
+    for replicate in replicates:
         rng = rng_for(settings.seed, SEED_BOOTSTRAP, replicate)
         drawn = rng.integers(0, n, size=n)
         rows, counts = np.unique(drawn[:m], return_counts=True)
@@ -297,12 +311,21 @@ def _refit(
     return assign(x, lloyd(x, None, start).centroids)
 
 
-def _feature_drops(base: Base, settings: SegmentationSettings) -> Iterator[dict[str, Any]]:
-    """Cluster without one block of features."""
+def _blocks(base: Base, settings: SegmentationSettings) -> dict[str, list[bool]]:
+    """Which features vary outside of each block."""
     named = {feature.name: feature.block for feature in settings.features}
     blocks = [named.get(name, name) for name in base.model.kept_names]
-    for number, block in enumerate(dict.fromkeys(blocks), start=1):
-        kept: Bools = np.array([name != block for name in blocks])
+    return {block: [other != block for other in blocks] for block in dict.fromkeys(blocks)}
+
+
+def _feature_drops(
+    base: Base, settings: SegmentationSettings, numbers: Collection[int]
+) -> Iterator[dict[str, Any]]:
+    """Cluster without one block of features."""
+    for number, (block, others) in enumerate(_blocks(base, settings).items(), start=1):
+        if number not in numbers:
+            continue
+        kept: Bools = np.array(others)
         if base.k == 1 or not kept.any():
             reason = (
                 ONE_SEGMENT if base.k == 1 else "there is one block of features only, so none can be left out"
@@ -316,7 +339,9 @@ def _feature_drops(base: Base, settings: SegmentationSettings) -> Iterator[dict[
         yield _rows(base, "feature_drop", block, 1, table)
 
 
-def _seeds(base: Base, settings: SegmentationSettings) -> Iterator[dict[str, Any]]:
+def _seeds(
+    base: Base, settings: SegmentationSettings, replicates: Collection[int]
+) -> Iterator[dict[str, Any]]:
     """Start from single random starts on the same customers."""
     if base.k == 1:
         yield _rows(base, "seed", "single_start", 1, None, ONE_SEGMENT)
@@ -324,9 +349,10 @@ def _seeds(base: Base, settings: SegmentationSettings) -> Iterator[dict[str, Any
     x, weights = base.x[base.sample], np.ones(len(base.sample))
     starts = [
         plus_plus(x, weights, base.k, 1, rng_for(settings.seed, SEED_STARTS, replicate))
-        for replicate in range(1, settings.seed_replicates + 1)
+        for replicate in replicates
     ]
-    for replicate, fit in enumerate(lloyd_batch(x, weights, np.concatenate(starts)), start=1):
+    fits = lloyd_batch(x, weights, np.concatenate(starts))
+    for replicate, fit in zip(replicates, fits, strict=True):
         polished = lloyd(base.x, None, fit.centroids).centroids
         yield _rows(base, "seed", "single_start", replicate, _compared(base, polished))
 
@@ -336,6 +362,7 @@ def time_structure_replicates(
     features: pd.DataFrame,
     centroids: pd.DataFrame,
     settings: SegmentationSettings,
+    session: Any = None,
 ) -> pd.DataFrame:
     """Run the tests in time: profiles rebuilt for other windows.
 
@@ -343,7 +370,7 @@ def time_structure_replicates(
     ----------
     window_features
         One row per window and customer: ``window_id``, ``customer_id``, the same features.
-    features, centroids, settings
+    features, centroids, settings, session
         As in `robustness_replicates`.
 
     Returns
@@ -379,13 +406,16 @@ def time_structure_replicates(
         return typed_frame([], REPLICATE_SCHEMA)
     with single_threaded_blas():
         base = _read_base(features, centroids, settings)
-        windows = window_features.groupby("window_id", sort=True)
-        pieces = [
-            piece
-            for number, (window, rows) in enumerate(windows, start=1)
-            for piece in _window(base, str(window), number, rows, settings)
-        ]
-    return _replicate_frame(pieces)
+    windows = window_features.groupby("window_id", sort=True)
+    tasks = [(number, str(window), rows) for number, (window, rows) in enumerate(windows, start=1)]
+    return fan_out(session, tasks, partial(_window_replicate, base, settings), REPLICATE_SCHEMA)
+
+
+def _window_replicate(
+    base: Base, settings: SegmentationSettings, task: tuple[int, str, pd.DataFrame]
+) -> pd.DataFrame:
+    number, window, rows = task
+    return _replicate_frame(list(_window(base, window, number, rows, settings)))
 
 
 def _window(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
+from compiled import run
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from segmentry._kmeans import Anchor, best_fit, lloyd, lloyd_batch, multi_start,
 from segmentry._kmeans import assign as nearest_centroid
 from segmentry.clustering import assign, fit_centroids, select_k, silhouettes
 from segmentry.exceptions import ClusteringError, ConfigurationError, DataValidationError
+from segmentry.project import declared_vars
 from segmentry.settings import Feature, SegmentationSettings
 
 
@@ -570,3 +572,28 @@ def test_settings_are_frozen() -> None:
 
     with pytest.raises(ValidationError):
         SegmentationSettings().seed = 1  # type: ignore[misc]
+
+
+# What Python reads ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [42, 7])
+def test_sql_samples_the_customers_that_python_would(seed: int) -> None:
+    """By the same hash, so that samples drawn in Python from this one are those drawn from all customers."""
+    names = [feature["name"] for feature in declared_vars()["segmentry_features"]]
+    rows = np.random.default_rng(seed).normal(size=(300, len(names)))
+    features = pd.DataFrame(rows, columns=names)
+    features.insert(0, "customer_id", [f"č{number}" for number in range(300)])
+    tables = {}
+    for limit in (0, 40, 1000):
+        found = run(
+            ["int_segmentry__features_sampled"],
+            {"int_segmentry__features_transformed": features.sample(frac=1, random_state=seed)},
+            {"segmentry_model_customers": limit, "segmentry_seed": seed},
+        )["int_segmentry__features_sampled"]
+        tables[limit] = found.sort_values("customer_id", ignore_index=True)
+    everybody = features.sort_values("customer_id", ignore_index=True)
+    pd.testing.assert_frame_equal(tables[0], everybody, check_dtype=False)
+    pd.testing.assert_frame_equal(tables[1000], everybody, check_dtype=False)
+    drawn = np.sort(hash_order(everybody["customer_id"], seed)[:40])
+    pd.testing.assert_frame_equal(tables[40], everybody.iloc[drawn].reset_index(drop=True), check_dtype=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -39,8 +40,12 @@ from test_postgres import (
     put,
 )
 
+from segmentry.clustering import fit_centroids, select_k
+from segmentry.engines.fan_out import fan_out
 from segmentry.engines.frames import frame
 from segmentry.project import invoke, parsed
+from segmentry.robustness import robustness_replicates, time_structure_replicates
+from segmentry.settings import SegmentationSettings
 from segmentry.synthetic import generate_dataset
 
 pytestmark = [
@@ -203,6 +208,19 @@ def test_the_same_run_again_takes_its_own_place(built: tuple[Path, Warehouse]) -
     assert [sorted(warehouse.rows(query)) for query in queries] == before
 
 
+def test_histories_alone_are_partitioned(built: tuple[Path, Warehouse]) -> None:
+    """A table that is partitioned by its key has a directory per row."""
+    _, warehouse = built
+    catalog = warehouse.session.catalog
+    partitioned = {
+        f"{schema}.{table.name}"
+        for schema in ("segmentry", "segmentry_internal")
+        for table in catalog.listTables(schema)
+        if any(column.isPartition for column in catalog.listColumns(f"{schema}.{table.name}"))
+    }
+    assert partitioned == {f"segmentry.{name}" for name in HISTORIES_OF_RUNS}
+
+
 def test_rows_are_not_deleted_one_by_one(built: tuple[Path, Warehouse]) -> None:
     _, warehouse = built
     said = warehouse.dbt("run", "--select", "int_segmentry__run", incremental=True)
@@ -283,6 +301,52 @@ def test_frames_go_there_and_back(session: Any) -> None:
     assert len(frame(stored)) == 6
     assert len(frame(stored, ["text", "whole"], distinct=True)) == 4
     assert frame(stored, ["text"]).columns.tolist() == ["text"]
+
+
+def test_what_is_fanned_out_is_what_runs_here(session: Any) -> None:
+    rng = np.random.default_rng(1)
+    names = ["rate", "value", "share"]
+    centres = np.repeat([[0, 0, 0], [5, 0, 0], [0, 5, 5]], 100, axis=0)
+    features = pd.DataFrame(centres + rng.normal(size=(300, 3)), columns=names)
+    features.insert(0, "customer_id", [f"c{number:03}" for number in range(300)])
+    shuffled = pd.concat(
+        [
+            features.assign(replicate=number, **{name: rng.permutation(features[name]) for name in names})
+            for number in (1, 2)
+        ]
+    )
+    windows = pd.concat([features.assign(window_id=name) for name in ("all", "half")]).iloc[:450]
+    settings = SegmentationSettings(
+        k_max=4, null_replicates=3, bootstrap_replicates=4, seed_replicates=2, bootstrap_fpc=True
+    )
+    selection = select_k(features, settings, shuffled)
+    assert selection["silhouette_bar"].notna().all()
+    model = fit_centroids(features, selection, settings)
+    pairs = [
+        (selection, select_k(features, settings, shuffled, session)),
+        *(
+            (function(*given, model, settings), function(*given, model, settings, session))
+            for function, given in (
+                (robustness_replicates, [features]),
+                (time_structure_replicates, [windows, features]),
+            )
+        ),
+    ]
+    for here, there in pairs:
+        assert len(here)
+        # Bit by bit: scores, texts, NULLs and the order of the rows.
+        pd.testing.assert_frame_equal(here, there, check_exact=True)
+
+
+def test_what_fails_on_an_executor_is_said(session: Any) -> None:
+    def work(task: int) -> dict[str, Any]:
+        if task == 2:
+            raise ValueError("the third task is wrong")
+        return {"task": [task]}
+
+    with pytest.raises(Exception, match="the third task is wrong"):
+        fan_out(session, [0, 1, 2], work, {"task": "int64"})
+    assert fan_out(session, [], work, {"task": "int64"}).dtypes.astype(str).to_dict() == {"task": "int64"}
 
 
 def test_examples_of_the_adapter_are_right() -> None:

@@ -17,6 +17,7 @@ import datetime
 import decimal
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -143,6 +144,8 @@ def open_session(parameters: dict[str, str]) -> SparkSession:
             "Spark needs Java 17 or later, and there is no java on the path. "
             "Install it (Debian: apt-get install openjdk-17-jre-headless) or set JAVA_HOME."
         )
+    # The executors of this machine take the Python that runs here; those of others, the one that is named.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     with _OPENING:
         builder = SparkSession.builder.enableHiveSupport()
         for name, value in parameters.items():

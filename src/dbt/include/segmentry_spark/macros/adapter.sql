@@ -57,7 +57,8 @@
 {%- endmacro %}
 
 {# delete+insert on files that can't be changed in place: the table is partitioned by the unique key, and the partitions that come anew take the place of
-   the old ones (spark.sql.sources.partitionOverwriteMode is DYNAMIC, see segmentry.engines.spark).
+   the old ones (spark.sql.sources.partitionOverwriteMode is DYNAMIC, see segmentry.engines.spark). What is built as a whole has no partitions: there would
+   be one per key.
    https://spark.apache.org/docs/latest/sql-ref-syntax-dml-insert-table.html #}
 {% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) -%}
     {%- if raw_strategy not in ('append', 'delete+insert', 'insert_overwrite', 'merge', 'microbatch') -%}
@@ -67,7 +68,8 @@
 {%- endmacro %}
 
 {% macro segmentry_spark__partition_cols(label, required=false) -%}
-    {%- if config.get('incremental_strategy') == 'delete+insert' and not config.get('partition_by') -%}
+    {%- set is_rewritten = config.get('materialized') == 'incremental' and config.get('incremental_strategy') == 'delete+insert' -%}
+    {%- if is_rewritten and not config.get('partition_by') -%}
         {{ label }} ({{ config.get('unique_key') }})
     {%- else -%}
         {{ spark__partition_cols(label, required) }}
