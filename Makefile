@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SPARK := .venv-spark
+WAREHOUSES := .venv-warehouses
 export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help setup build test test-browser test-engines test-spark test-package test-deep wheel docs check format lock bench clean
+.PHONY: help setup build test test-browser test-engines test-spark test-warehouses test-package test-deep wheel docs check format lock bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +80,15 @@ $(SPARK)/.ready: requirements-spark.lock pyproject.toml
 	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+test-warehouses: $(WAREHOUSES)/.ready ## Parse strictly for Snowflake, BigQuery, Databricks, Redshift and Trino (makes .venv-warehouses)
+	$(WAREHOUSES)/bin/pytest -m warehouses --numprocesses=0 tests/python/test_warehouses.py
+
+$(WAREHOUSES)/.ready: requirements-warehouses.lock pyproject.toml
+	@$(PYTHON) -m venv --clear $(WAREHOUSES)
+	@$(WAREHOUSES)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements-warehouses.lock
+	@$(WAREHOUSES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
 check: setup ## Lint, type-check and parse strictly
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -99,6 +109,8 @@ lock: ## Resolve the dependencies again (needs uv)
 	  --no-emit-index-url --extra dev --upgrade pyproject.toml --output-file requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-emit-index-url --extra dev --extra spark --constraint requirements.lock pyproject.toml --output-file requirements-spark.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-emit-index-url --extra warehouses --upgrade pyproject.toml --output-file requirements-warehouses.lock
 
 clean: ## Remove what a build leaves behind
 	rm -rf target logs output published warehouse.duckdb warehouse.duckdb.wal
