@@ -80,7 +80,7 @@ $(SPARK)/.ready: requirements-spark.lock pyproject.toml
 	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-test-warehouses: $(WAREHOUSES)/.ready ## Parse strictly for Snowflake, BigQuery, Databricks, Redshift and Trino (makes .venv-warehouses)
+test-warehouses: $(WAREHOUSES)/.ready ## Parse and render for five more warehouses, and build on an imitation of Snowflake (makes .venv-warehouses)
 	$(WAREHOUSES)/bin/pytest -m warehouses --numprocesses=0 tests/python/test_warehouses.py
 
 $(WAREHOUSES)/.ready: requirements-warehouses.lock pyproject.toml
