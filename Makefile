@@ -4,28 +4,34 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SPARK := .venv-spark
+WAREHOUSES := .venv-warehouses
 export DBT_PROFILES_DIR := $(CURDIR)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help setup build test test-browser test-engines test-spark test-spark-cluster test-package test-deep wheel docs check format lock bench clean
+.PHONY: help setup build test test-browser test-engines test-spark test-spark-cluster test-warehouses test-package test-deep wheel docs check format lock bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY) ## Make .venv from requirements.lock
 
+# An environment from a lock file, by uv where it is installed: $(call environment,directory,lock file,package to install beside it)
+define environment
+@if command -v uv >/dev/null 2>&1; then \
+  uv venv --quiet --clear --python "$(PYTHON)" $(1) && \
+  VIRTUAL_ENV="$(CURDIR)/$(1)" uv pip sync --quiet --require-hashes $(2) && \
+  $(if $(3),VIRTUAL_ENV="$(CURDIR)/$(1)" uv pip install --quiet --no-deps --no-build-isolation $(3),:) ; \
+else \
+  $(PYTHON) -m venv --clear $(1) && \
+  $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement $(2) && \
+  $(if $(3),$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(3),:) ; \
+fi
+@touch $@
+endef
+
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Segmentry needs Python 3.11 to 3.13, found {v[0]}.{v[1]}. Name another one: make setup PYTHON=python3.12")'
-	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv --quiet --clear --python "$(PYTHON)" $(VENV) && \
-	  VIRTUAL_ENV="$(CURDIR)/$(VENV)" uv pip sync --quiet --require-hashes requirements.lock && \
-	  VIRTUAL_ENV="$(CURDIR)/$(VENV)" uv pip install --quiet --no-deps --no-build-isolation --editable . ; \
-	else \
-	  $(PYTHON) -m venv --clear $(VENV) && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements.lock && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
-	fi
-	@touch $@
+	$(call environment,$(VENV),$<,--editable .)
 
 build: setup ## Build segments, tests and report from the shipped demo
 	$(BIN)/dbt build --exclude-resource-type unit_test
@@ -47,14 +53,7 @@ wheel: setup ## Build dist/segmentry-*.whl, which carries the dbt project
 
 # An environment of its own: whoever only builds and tests does not wait for it.
 .venv-docs/.ready: docs/requirements.txt
-	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv --quiet --clear --python "$(PYTHON)" .venv-docs && \
-	  VIRTUAL_ENV="$(CURDIR)/.venv-docs" uv pip sync --quiet --require-hashes docs/requirements.txt ; \
-	else \
-	  $(PYTHON) -m venv --clear .venv-docs && \
-	  .venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement docs/requirements.txt ; \
-	fi
-	@touch $@
+	$(call environment,.venv-docs,$<)
 
 docs: setup .venv-docs/.ready ## Build the documentation site, strictly, into target/site
 	$(BIN)/dbt parse --quiet
@@ -77,16 +76,13 @@ test-spark-cluster: $(SPARK)/.ready ## Run the build on a master and two workers
 	$(SPARK)/bin/pytest -m spark_cluster --numprocesses=0 tests/python/test_spark_cluster.py
 
 $(SPARK)/.ready: requirements-spark.lock pyproject.toml
-	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv --quiet --clear --python "$(PYTHON)" $(SPARK) && \
-	  VIRTUAL_ENV="$(CURDIR)/$(SPARK)" uv pip sync --quiet --require-hashes requirements-spark.lock && \
-	  VIRTUAL_ENV="$(CURDIR)/$(SPARK)" uv pip install --quiet --no-deps --no-build-isolation --editable . ; \
-	else \
-	  $(PYTHON) -m venv --clear $(SPARK) && \
-	  $(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements-spark.lock && \
-	  $(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
-	fi
-	@touch $@
+	$(call environment,$(SPARK),$<,--editable .)
+
+test-warehouses: $(WAREHOUSES)/.ready ## Parse and render for five more warehouses, and build on an imitation of Snowflake (makes .venv-warehouses)
+	$(WAREHOUSES)/bin/pytest -m warehouses --numprocesses=0 tests/python/test_warehouses.py
+
+$(WAREHOUSES)/.ready: requirements-warehouses.lock pyproject.toml
+	$(call environment,$(WAREHOUSES),$<,--editable .)
 
 check: setup ## Lint, type-check and parse strictly
 	$(BIN)/ruff check .
@@ -108,6 +104,8 @@ lock: ## Resolve the dependencies again (needs uv)
 	  --no-emit-index-url --extra dev --upgrade pyproject.toml --output-file requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-emit-index-url --extra dev --extra spark --constraint requirements.lock pyproject.toml --output-file requirements-spark.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-emit-index-url --extra warehouses --upgrade pyproject.toml --output-file requirements-warehouses.lock
 
 clean: ## Remove what a build leaves behind
 	rm -rf target logs output published warehouse.duckdb warehouse.duckdb.wal

@@ -2,6 +2,9 @@
 {%- set words = {
     'de': {'high': 'hoch', 'medium': 'mittel', 'low': 'gering', 'unknown': 'unbekannt'},
 }.get(var('segmentry_language'), {'high': 'high', 'medium': 'medium', 'low': 'low', 'unknown': 'unknown'}) %}
+{%- set choices = [] -%}
+{%- for level, word in words.items() -%} {%- do choices.append("when '" ~ level ~ "' then '" ~ word ~ "'") -%} {%- endfor -%}
+{%- set word_of_level = 'case confidence_level ' ~ choices | join(' ') ~ ' end' %}
 select
     segment_id,
     confidence_level,
@@ -9,10 +12,4 @@ select
 from {{ ref('segmentry__segment_explanations') }}
 where
     status <> 'pending'
-    and position(
-        case confidence_level
-            {%- for level, word in words.items() %}
-            when '{{ level }}' then '{{ word }}'
-            {%- endfor %}
-        end in confidence_justification
-    ) = 0
+    and {{ dbt.position(word_of_level, 'confidence_justification') }} = 0

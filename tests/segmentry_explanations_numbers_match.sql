@@ -46,12 +46,7 @@ with segment_texts as (
 ),
 
 shown_numbers as (
-    select
-        segment_id,
-        text_name,
-        published_text,
-        {{ segmentry.all_matches('published_text', pattern) }} as shown
-    from segment_texts
+    {{ segmentry.all_matches('segment_texts', ['segment_id', 'text_name', 'published_text'], 'published_text', pattern) }}
 ),
 
 number_texts as (
@@ -71,14 +66,14 @@ shown_values as (
         published_text,
         shown,
         case
-            when shown like '%!%' escape '!' then 'percent'
+            when substr(shown, length(shown), 1) = '%' then 'percent'
             when shown like '% {{ times }}' then 'times'
             when shown like '% %' then 'days'
             when substr(replace(shown, '-', ''), 1, 1) in ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9') then 'plain'
             else 'money'
         end as kind,
         cast(number_text as {{ segmentry.type_double() }}) as shown_value,
-        case when number_text like '%.%' then length(number_text) - position('.' in number_text) else 0 end as decimals
+        case when number_text like '%.%' then length(number_text) - {{ dbt.position("'.'", 'number_text') }} else 0 end as decimals
     from number_texts
 ),
 
@@ -152,15 +147,9 @@ segment_names as (
 ),
 
 name_numbers as (
-    select
-        segment_id,
-        {{ segmentry.all_matches('name', pattern) }} as shown
-    from segment_names
+    {{ segmentry.all_matches('segment_names', ['segment_id'], 'name', pattern) }}
     union all
-    select
-        segment_id,
-        {{ segmentry.all_matches('left(name, 59)', pattern) }} as shown
-    from segment_names
+    {{ segmentry.all_matches('segment_names', ['segment_id'], 'substr(name, 1, 59)', pattern) }}
 )
 
 select

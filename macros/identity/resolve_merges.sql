@@ -81,3 +81,13 @@
 {% macro spark__merge_algorithm() -%}
     {{ return('rounds') }}
 {%- endmacro %}
+
+{# These know `union all` alone in a recursion, or end it after few levels.
+   https://docs.snowflake.com/en/sql-reference/constructs/with
+   https://cloud.google.com/bigquery/docs/recursive-ctes
+   https://docs.aws.amazon.com/redshift/latest/dg/r_WITH_clause.html
+   https://trino.io/docs/current/sql/select.html#with-recursive-clause #}
+{% macro snowflake__merge_algorithm() -%} {{ return('rounds') }} {%- endmacro %}
+{% macro bigquery__merge_algorithm() -%} {{ return('rounds') }} {%- endmacro %}
+{% macro redshift__merge_algorithm() -%} {{ return('rounds') }} {%- endmacro %}
+{% macro trino__merge_algorithm() -%} {{ return('rounds') }} {%- endmacro %}

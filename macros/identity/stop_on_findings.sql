@@ -21,7 +21,7 @@
     {%- endif -%}
     {%- if var('segmentry_max_merge_depth_policy') == 'error' -%}
         {%- do segmentry.stop_on_findings(
-            "select id, concat(end_id, ' in ', cast(depth as " ~ dbt.type_string() ~ "), ' merges') from " ~ ref('int_segmentry__merges_resolved')
+            "select id, end_id || ' in ' || cast(depth as " ~ dbt.type_string() ~ ") || ' merges' from " ~ ref('int_segmentry__merges_resolved')
             ~ " where " ~ segmentry.counts_as_one_customer() ~ " and depth > " ~ var('segmentry_max_merge_depth') ~ " order by depth desc, id",
             "ids are more than " ~ var('segmentry_max_merge_depth') ~ " merges away from their customer",
             "Correct the merge history, raise segmentry_max_merge_depth, or set segmentry_max_merge_depth_policy to flag or quarantine."

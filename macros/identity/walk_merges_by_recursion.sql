@@ -64,7 +64,7 @@
             counted_edges.old_id as id,
             counted_edges.new_id as next_id,
             counted_edges.merged_at,
-            md5(counted_edges.old_id) as id_rank
+            {{ dbt.hash('counted_edges.old_id') }} as id_rank
         from counted_edges
         left join {{ trees }} as trees
             on counted_edges.old_id = trees.id
@@ -195,7 +195,7 @@
             opened.depth,
             opened.cycle_id,
             member_depths.cycle_length,
-            (member_depths.least_id_depth - member_depths.depth + member_depths.cycle_length) % member_depths.cycle_length + 1 as cycle_position
+            mod(member_depths.least_id_depth - member_depths.depth + member_depths.cycle_length, member_depths.cycle_length) + 1 as cycle_position
         from {{ opened }} as opened
         inner join {{ stuck_edges }} as stuck_edges
             on opened.id = stuck_edges.id

@@ -15,7 +15,7 @@
         {%- endfor -%}
     {%- endif -%}
     select
-        concat('{{ local_md5(values | join("\n")) }}-', {{ segmentry.engine_version() }}, '-', {{ segmentry.content_hash(['currency', 'rate']) }}) as basis
+        '{{ local_md5(values | join("\n")) }}-' || {{ segmentry.engine_version() }} || '-' || {{ segmentry.content_hash(['currency', 'rate']) }} as basis
     from {{ ref('stg_segmentry__exchange_rates') }}
 {%- endmacro %}
 

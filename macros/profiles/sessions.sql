@@ -19,8 +19,9 @@
             device_type,
             case
                 when
-                    event_at <= lag(event_at) over (partition by {{ key_list }} order by event_at)
-                    + interval '{{ var("segmentry_session_gap_minutes") }} minutes'
+                    event_at <= cast({{ dbt.dateadd(
+                        'minute', var('segmentry_session_gap_minutes'), 'lag(event_at) over (partition by ' ~ key_list ~ ' order by event_at)'
+                    ) }} as {{ dbt.type_timestamp() }})
                     then 0
                 else 1
             end as starts_session

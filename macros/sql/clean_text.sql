@@ -30,3 +30,23 @@
     {%- set text = "cast(" ~ column ~ " as string)" -%}
     nullif(regexp_replace({{ text }}, r'^[\s\p{Z}\x{85}]+|[\s\p{Z}\x{85}]+\z', ''), '')
 {%- endmacro %}
+
+{# https://docs.snowflake.com/en/sql-reference/functions/trim #}
+{% macro snowflake__clean_text(column) -%}
+    nullif(trim(cast({{ column }} as varchar), '{{ segmentry.white_space() }}'), '')
+{%- endmacro %}
+
+{# As on DuckDB, whose regular expressions are the same library's. https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions#regexp_replace #}
+{% macro bigquery__clean_text(column) -%}
+    nullif(regexp_replace(cast({{ column }} as string), r'^[\s\x0B\p{Z}\x{85}]+|[\s\x0B\p{Z}\x{85}]+$', ''), '')
+{%- endmacro %}
+
+{# https://docs.aws.amazon.com/redshift/latest/dg/r_BTRIM.html #}
+{% macro redshift__clean_text(column) -%}
+    nullif(btrim(cast({{ column }} as {{ dbt.type_string() }}), '{{ segmentry.white_space() }}'), '')
+{%- endmacro %}
+
+{# https://trino.io/docs/current/functions/string.html#trim #}
+{% macro trino__clean_text(column) -%}
+    nullif(trim(both '{{ segmentry.white_space() }}' from cast({{ column }} as varchar)), '')
+{%- endmacro %}

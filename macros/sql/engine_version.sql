@@ -19,3 +19,23 @@
 {% macro spark__engine_version() -%}
     version()
 {%- endmacro %}
+
+{# https://docs.snowflake.com/en/sql-reference/functions/current_version #}
+{% macro snowflake__engine_version() -%}
+    current_version()
+{%- endmacro %}
+
+{# There is one BigQuery, and it names no version. #}
+{% macro bigquery__engine_version() -%}
+    'bigquery'
+{%- endmacro %}
+
+{# https://docs.aws.amazon.com/redshift/latest/dg/r_VERSION.html #}
+{% macro redshift__engine_version() -%}
+    version()
+{%- endmacro %}
+
+{# https://trino.io/docs/current/functions/system.html #}
+{% macro trino__engine_version() -%}
+    version()
+{%- endmacro %}

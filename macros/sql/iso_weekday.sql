@@ -19,3 +19,23 @@
 {% macro spark__iso_weekday(column) -%}
     extract(dayofweek_iso from {{ column }})
 {%- endmacro %}
+
+{# https://docs.snowflake.com/en/sql-reference/functions/year #}
+{% macro snowflake__iso_weekday(column) -%}
+    dayofweekiso({{ column }})
+{%- endmacro %}
+
+{# Sunday is 1 there. https://cloud.google.com/bigquery/docs/reference/standard-sql/timestamp_functions#extract #}
+{% macro bigquery__iso_weekday(column) -%}
+    mod(extract(dayofweek from {{ column }}) + 5, 7) + 1
+{%- endmacro %}
+
+{# Sunday is 0 there. https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html #}
+{% macro redshift__iso_weekday(column) -%}
+    mod(cast(extract(dayofweek from {{ column }}) as integer) + 6, 7) + 1
+{%- endmacro %}
+
+{# https://trino.io/docs/current/functions/datetime.html#day_of_week #}
+{% macro trino__iso_weekday(column) -%}
+    day_of_week({{ column }})
+{%- endmacro %}

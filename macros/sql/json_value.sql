@@ -24,3 +24,18 @@
 {% macro spark__json_value(expression, key) -%}
     get_json_object({{ expression }}, '$.{{ key }}')
 {%- endmacro %}
+
+{# https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions#json_value #}
+{% macro bigquery__json_value(expression, key) -%}
+    json_value({{ expression }}, '$.{{ key }}')
+{%- endmacro %}
+
+{# Empty where there is none. https://docs.aws.amazon.com/redshift/latest/dg/JSON_EXTRACT_PATH_TEXT.html #}
+{% macro redshift__json_value(expression, key) -%}
+    nullif(json_extract_path_text({{ expression }}, '{{ key }}'), '')
+{%- endmacro %}
+
+{# https://trino.io/docs/current/functions/json.html#json_extract_scalar #}
+{% macro trino__json_value(expression, key) -%}
+    json_extract_scalar({{ expression }}, '$.{{ key }}')
+{%- endmacro %}

@@ -24,3 +24,26 @@
     {%- set zone = var('segmentry_time_zone') -%}
     {{ expression if zone == 'UTC' else "to_utc_timestamp(" ~ expression ~ ", '" ~ zone ~ "')" }}
 {%- endmacro %}
+
+{# https://docs.snowflake.com/en/sql-reference/functions/convert_timezone #}
+{% macro snowflake__local_to_utc(expression) -%}
+    {%- set zone = var('segmentry_time_zone') -%}
+    {{ expression if zone == 'UTC' else "convert_timezone('" ~ zone ~ "', 'UTC', " ~ expression ~ ")" }}
+{%- endmacro %}
+
+{# https://cloud.google.com/bigquery/docs/reference/standard-sql/timestamp_functions#timestamp #}
+{% macro bigquery__local_to_utc(expression) -%}
+    {%- set zone = var('segmentry_time_zone') -%}
+    {{ expression if zone == 'UTC' else "timestamp(datetime(cast(" ~ expression ~ " as timestamp)), '" ~ zone ~ "')" }}
+{%- endmacro %}
+
+{# https://docs.aws.amazon.com/redshift/latest/dg/CONVERT_TIMEZONE.html #}
+{% macro redshift__local_to_utc(expression) -%}
+    {{ segmentry.snowflake__local_to_utc(expression) }}
+{%- endmacro %}
+
+{# https://trino.io/docs/current/functions/datetime.html#with_timezone #}
+{% macro trino__local_to_utc(expression) -%}
+    {%- set zone = var('segmentry_time_zone') -%}
+    {{ expression if zone == 'UTC' else "cast(with_timezone(" ~ expression ~ ", '" ~ zone ~ "') at time zone 'UTC' as timestamp(6))" }}
+{%- endmacro %}

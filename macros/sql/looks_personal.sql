@@ -22,3 +22,23 @@
 {% macro spark__looks_personal(column, pattern) -%}
     {{ column }} rlike '{{ pattern }}'
 {%- endmacro %}
+
+{# https://docs.snowflake.com/en/sql-reference/functions/regexp_instr #}
+{% macro snowflake__looks_personal(column, pattern) -%}
+    regexp_instr({{ column }}, '{{ pattern }}') > 0
+{%- endmacro %}
+
+{# https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions#regexp_contains #}
+{% macro bigquery__looks_personal(column, pattern) -%}
+    regexp_contains({{ column }}, r'{{ pattern }}')
+{%- endmacro %}
+
+{# https://docs.aws.amazon.com/redshift/latest/dg/REGEXP_COUNT.html #}
+{% macro redshift__looks_personal(column, pattern) -%}
+    regexp_count({{ column }}, '{{ pattern }}', 1, 'p') > 0
+{%- endmacro %}
+
+{# https://trino.io/docs/current/functions/regexp.html#regexp_like #}
+{% macro trino__looks_personal(column, pattern) -%}
+    regexp_like({{ column }}, '{{ pattern }}')
+{%- endmacro %}

@@ -43,3 +43,21 @@
         ) -%}
     {%- endif -%}
 {%- endmacro %}
+
+{# Not Spark's: Databricks runs Python models by itself. #}
+{% macro databricks__prepare_engine() -%} {%- endmacro %}
+
+{% macro redshift__prepare_engine() -%}
+    {%- do segmentry.stop_without_python_models() -%}
+{%- endmacro %}
+
+{% macro trino__prepare_engine() -%}
+    {%- do segmentry.stop_without_python_models() -%}
+{%- endmacro %}
+
+{% macro stop_without_python_models() -%}
+    {%- do exceptions.raise_compiler_error(
+        'dbt runs no Python models on ' ~ adapter.type() ~ ', and segments are fitted by one. The SQL of the project can be rendered for it, not built; '
+        ~ 'docs/engines.md says how to add an engine.'
+    ) -%}
+{%- endmacro %}

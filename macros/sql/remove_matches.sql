@@ -19,3 +19,23 @@
 {% macro spark__remove_matches(text, pattern) -%}
     regexp_replace({{ text }}, r'{{ pattern }}', '')
 {%- endmacro %}
+
+{# https://docs.snowflake.com/en/sql-reference/functions/regexp_replace #}
+{% macro snowflake__remove_matches(text, pattern) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '')
+{%- endmacro %}
+
+{# https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions#regexp_replace #}
+{% macro bigquery__remove_matches(text, pattern) -%}
+    {{ segmentry.spark__remove_matches(text, pattern) }}
+{%- endmacro %}
+
+{# https://docs.aws.amazon.com/redshift/latest/dg/REGEXP_REPLACE.html #}
+{% macro redshift__remove_matches(text, pattern) -%}
+    {{ segmentry.snowflake__remove_matches(text, pattern) }}
+{%- endmacro %}
+
+{# https://trino.io/docs/current/functions/regexp.html#regexp_replace #}
+{% macro trino__remove_matches(text, pattern) -%}
+    {{ segmentry.snowflake__remove_matches(text, pattern) }}
+{%- endmacro %}

@@ -42,3 +42,24 @@
 {% macro segmentry_spark__drop_round_table(name) -%}
     {%- do run_query('drop view if exists ' ~ segmentry.round_table(name)) -%}
 {%- endmacro %}
+
+{# Where a temporary table is unknown or ends with its statement: tables of the schema, with the name of their model in them. The post-hook of the model drops
+   them; what a build that broke leaves behind is replaced by the next one. #}
+{% macro table_of_round(name) -%} {{ return(this.incorporate(path={'identifier': 'segmentry_rounds_' ~ this.identifier ~ '_' ~ name})) }} {%- endmacro %}
+
+{% macro create_table_of_round(name, query) -%}
+    {%- do segmentry.drop_round_table(name) -%}
+    {%- do run_query('create table ' ~ segmentry.round_table(name) ~ ' as ' ~ query) -%}
+{%- endmacro %}
+
+{# https://cloud.google.com/bigquery/docs/multi-statement-queries#temporary_tables #}
+{% macro bigquery__round_table(name) -%} {{ return(segmentry.table_of_round(name)) }} {%- endmacro %}
+{% macro bigquery__create_round_table(name, query) -%} {%- do segmentry.create_table_of_round(name, query) -%} {%- endmacro %}
+
+{# https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-ddl-create-table-using #}
+{% macro databricks__round_table(name) -%} {{ return(segmentry.table_of_round(name)) }} {%- endmacro %}
+{% macro databricks__create_round_table(name, query) -%} {%- do segmentry.create_table_of_round(name, query) -%} {%- endmacro %}
+
+{# https://trino.io/docs/current/sql/create-table-as.html #}
+{% macro trino__round_table(name) -%} {{ return(segmentry.table_of_round(name)) }} {%- endmacro %}
+{% macro trino__create_round_table(name, query) -%} {%- do segmentry.create_table_of_round(name, query) -%} {%- endmacro %}

@@ -39,3 +39,44 @@
 {% macro spark__no_hash() -%}
     cast(null as decimal(20, 0))
 {%- endmacro %}
+
+{# https://docs.snowflake.com/en/sql-reference/functions/hash #}
+{% macro snowflake__row_hash(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro snowflake__no_hash() -%}
+    cast(null as number(19, 0))
+{%- endmacro %}
+
+{# A number whose sum over many rows does not overflow. https://cloud.google.com/bigquery/docs/reference/standard-sql/hash_functions#farm_fingerprint #}
+{% macro bigquery__row_hash(columns) -%}
+    cast(farm_fingerprint(to_json_string(struct({{ columns | join(', ') }}))) as numeric)
+{%- endmacro %}
+
+{% macro bigquery__no_hash() -%}
+    cast(null as numeric)
+{%- endmacro %}
+
+{# Of one text: each value with its length before it. https://docs.aws.amazon.com/redshift/latest/dg/r_FARMFINGERPRINT64.html #}
+{% macro redshift__row_hash(columns) -%}
+    {%- set text = dbt.type_string() -%}
+    cast(farmfingerprint64(
+        {%- for column in columns %}
+        {{ '|| ' if not loop.first }}coalesce(cast(len(cast({{ column }} as {{ text }})) as {{ text }}) || ':' || cast({{ column }} as {{ text }}), '-')
+        {%- endfor %}
+    ) as decimal(38, 0))
+{%- endmacro %}
+
+{% macro redshift__no_hash() -%}
+    cast(null as decimal(38, 0))
+{%- endmacro %}
+
+{# https://trino.io/docs/current/functions/binary.html#xxhash64 #}
+{% macro trino__row_hash(columns) -%}
+    cast(from_big_endian_64(xxhash64(to_utf8(json_format(cast(row({{ columns | join(', ') }}) as json))))) as decimal(38, 0))
+{%- endmacro %}
+
+{% macro trino__no_hash() -%}
+    cast(null as decimal(38, 0))
+{%- endmacro %}

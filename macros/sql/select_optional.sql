@@ -36,3 +36,31 @@
 {% macro spark__select_optional(relation, mandatory, optional) -%}
     {{ segmentry.postgres__select_optional(relation, mandatory, optional) }}
 {%- endmacro %}
+
+{# As on PostgreSQL. https://docs.snowflake.com/en/sql-reference/constructs/join-lateral #}
+{% macro snowflake__select_optional(relation, mandatory, optional) -%}
+    {{ segmentry.postgres__select_optional(relation, mandatory, optional) }}
+{%- endmacro %}
+
+{# By a look at the catalog, where a subquery can't read names of another one. #}
+{% macro select_optional_by_catalog(relation, mandatory, optional) -%}
+    {%- set given = (adapter.get_columns_in_relation(relation) if execute else []) | map(attribute='name') | map('lower') | list -%}
+    select
+        {{ mandatory | join(',\n        ') }}
+        {%- for column in optional %},
+        {% if column not in given %}cast(null as {{ dbt.type_string() }}) as {% endif %}{{ column }}
+        {%- endfor %}
+    from {{ relation }}
+{%- endmacro %}
+
+{% macro bigquery__select_optional(relation, mandatory, optional) -%}
+    {{ segmentry.select_optional_by_catalog(relation, mandatory, optional) }}
+{%- endmacro %}
+
+{% macro redshift__select_optional(relation, mandatory, optional) -%}
+    {{ segmentry.select_optional_by_catalog(relation, mandatory, optional) }}
+{%- endmacro %}
+
+{% macro trino__select_optional(relation, mandatory, optional) -%}
+    {{ segmentry.select_optional_by_catalog(relation, mandatory, optional) }}
+{%- endmacro %}

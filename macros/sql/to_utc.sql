@@ -91,3 +91,50 @@
         end
     {%- endif -%}
 {%- endmacro %}
+
+{# A text without an offset or a zone, for engines that tell such by a regular expression. #}
+{% macro naive_time() -%} {{ return('^[0-9]+[-/][0-9]+[-/][0-9]+([T ]+[0-9]+:[0-9:.]+)?$') }} {%- endmacro %}
+
+{# By way of text, since try_cast() reads nothing else, and without slashes. https://docs.snowflake.com/en/sql-reference/functions/try_cast #}
+{% macro snowflake__to_utc(column) -%}
+    {%- set zone = var('segmentry_input_time_zone') -%}
+    {%- set text = "replace(trim(cast(" ~ column ~ " as varchar)), '/', '-')" -%}
+    {%- set naive = "try_cast(" ~ text ~ " as timestamp_ntz)" -%}
+    case
+        when regexp_like({{ text }}, '{{ segmentry.naive_time() }}')
+            then {{ naive if zone == 'UTC' else "convert_timezone('" ~ zone ~ "', 'UTC', " ~ naive ~ ")" }}
+        else cast(convert_timezone('UTC', try_cast({{ text }} as timestamp_tz)) as timestamp_ntz)
+    end
+{%- endmacro %}
+
+{# https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#safe_casting #}
+{% macro bigquery__to_utc(column) -%}
+    {%- set text = "replace(trim(cast(" ~ column ~ " as string)), '/', '-')" -%}
+    case
+        when regexp_contains({{ text }}, r'{{ segmentry.naive_time() }}')
+            then timestamp(safe_cast({{ text }} as datetime), '{{ var("segmentry_input_time_zone") }}')
+        else safe_cast({{ text }} as timestamp)
+    end
+{%- endmacro %}
+
+{# https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html #}
+{% macro redshift__to_utc(column) -%}
+    {%- set text = "btrim(cast(" ~ column ~ " as " ~ dbt.type_string() ~ "))" -%}
+    case
+        when {{ text }} ~ '{{ segmentry.naive_time() }}'
+            then convert_timezone('{{ var("segmentry_input_time_zone") }}', 'UTC', try_cast({{ text }} as timestamp))
+        else try_cast({{ text }} as timestamptz) at time zone 'UTC'
+    end
+{%- endmacro %}
+
+{# Between day and time, and between time and zone, stands one space. https://trino.io/docs/current/functions/conversion.html #}
+{% macro trino__to_utc(column) -%}
+    {%- set text = "regexp_replace(replace(replace(trim(cast(" ~ column ~ " as varchar)), '/', '-'), 'T', ' '), '(:[0-9.]+)(Z|[+-][0-9:]+)$', '$1 $2')" -%}
+    case
+        when regexp_like({{ text }}, '{{ segmentry.naive_time() }}')
+            then cast(
+                with_timezone(try_cast({{ text }} as timestamp(6)), '{{ var("segmentry_input_time_zone") }}') at time zone 'UTC' as timestamp(6)
+            )
+        else cast(try_cast({{ text }} as timestamp(6) with time zone) at time zone 'UTC' as timestamp(6))
+    end
+{%- endmacro %}

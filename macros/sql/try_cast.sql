@@ -51,3 +51,34 @@
         end
     {%- endif -%}
 {%- endmacro %}
+
+{# Reads texts alone. https://docs.snowflake.com/en/sql-reference/functions/try_cast #}
+{% macro snowflake__try_cast(expression, type) -%}
+    try_cast(cast({{ expression }} as varchar) as {{ type }})
+{%- endmacro %}
+
+{# A truth value in the words that most engines know. #}
+{% macro truth_of_text(text) -%}
+    case
+        when lower({{ text }}) in ('true', 't', 'yes', 'y', '1') then true
+        when lower({{ text }}) in ('false', 'f', 'no', 'n', '0') then false
+    end
+{%- endmacro %}
+
+{# https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#safe_casting #}
+{% macro bigquery__try_cast(expression, type) -%}
+    {%- set text = 'cast(' ~ expression ~ ' as string)' -%}
+    {{ segmentry.truth_of_text(text) if type == dbt.type_boolean() else 'safe_cast(' ~ text ~ ' as ' ~ type ~ ')' }}
+{%- endmacro %}
+
+{# https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html #}
+{% macro redshift__try_cast(expression, type) -%}
+    {%- set text = 'cast(' ~ expression ~ ' as ' ~ dbt.type_string() ~ ')' -%}
+    {{ segmentry.truth_of_text(text) if type == dbt.type_boolean() else 'try_cast(' ~ text ~ ' as ' ~ type ~ ')' }}
+{%- endmacro %}
+
+{# https://trino.io/docs/current/functions/conversion.html #}
+{% macro trino__try_cast(expression, type) -%}
+    {%- set text = 'cast(' ~ expression ~ ' as varchar)' -%}
+    {{ segmentry.truth_of_text(text) if type == dbt.type_boolean() else 'try_cast(' ~ text ~ ' as ' ~ type ~ ')' }}
+{%- endmacro %}

@@ -3,6 +3,7 @@
 {% macro type_double() -%} {{ return(adapter.dispatch('type_double', 'segmentry')()) }} {%- endmacro %}
 {% macro default__type_double() -%} double {%- endmacro %}
 {% macro postgres__type_double() -%} double precision {%- endmacro %}
+{% macro bigquery__type_double() -%} float64 {%- endmacro %}
 
 {# Money: exact, two decimals (sums of doubles differ from run to run). #}
 {% macro type_money() -%} decimal(18, 2) {%- endmacro %}

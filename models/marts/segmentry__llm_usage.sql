@@ -47,7 +47,7 @@ failure_lists as (
         invocation_id,
         provider,
         model,
-        {{ dbt.listagg('failure_kind', "', '", 'order by failure_kind') }} as failure_kinds
+        {{ segmentry.join_texts('failure_kind', ', ', 'failure_kind') }} as failure_kinds
     from failures
     group by invocation_id, provider, model
 )

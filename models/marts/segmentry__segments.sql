@@ -15,7 +15,7 @@ with actions as (
 traits as (
     select
         segment_id,
-        {{ dbt.listagg('trait', "', '", 'order by lift desc, trait') }} as defining_traits
+        {{ segmentry.join_texts('trait', ', ', 'lift desc, trait') }} as defining_traits
     from {{ ref('int_segmentry__segment_traits_compared') }}
     where is_defining
     group by segment_id

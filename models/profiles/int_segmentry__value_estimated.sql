@@ -10,7 +10,7 @@ with gaps as (
 ),
 
 typical_gap as (
-    select percentile_cont(0.5) within group (order by gap_days) / 7 as gap_weeks
+    select {{ segmentry.percentile('gap_days', 0.5) }} / 7 as gap_weeks
     from gaps
     where gap_days is not null
 ),

@@ -20,7 +20,7 @@ cluster_values as (
         {{ loop.index }} as feature_number,
         coalesce({{ segmentry.exact_mean(feature.name ~ '_observed') }}, {{ segmentry.exact_mean(feature.name) }}) as mean,
         coalesce(
-            percentile_cont(0.5) within group (order by {{ feature.name }}_observed), percentile_cont(0.5) within group (order by {{ feature.name }})
+            {{ segmentry.percentile(feature.name ~ '_observed', 0.5) }}, {{ segmentry.percentile(feature.name, 0.5) }}
         ) as median
     from member_features
     group by cluster
@@ -36,7 +36,7 @@ population_values as (
         '{{ feature.unit }}' as unit,
         coalesce({{ segmentry.exact_mean(feature.name ~ '_observed') }}, {{ segmentry.exact_mean(feature.name) }}) as population_mean,
         coalesce(
-            percentile_cont(0.5) within group (order by {{ feature.name }}_observed), percentile_cont(0.5) within group (order by {{ feature.name }})
+            {{ segmentry.percentile(feature.name ~ '_observed', 0.5) }}, {{ segmentry.percentile(feature.name, 0.5) }}
         ) as population_median
     from member_features
     {{ 'union all' if not loop.last }}

@@ -6,7 +6,7 @@ with edges as (
     {% for tenth in range(1, 10) %}
     select
         '{{ feature }}' as feature,
-        percentile_cont({{ tenth / 10 }}) within group (order by {{ feature }}) as upper_bound
+        {{ segmentry.percentile(feature, tenth / 10) }} as upper_bound
     from {{ ref('int_segmentry__window_features_sampled') }}
     {{ 'union all' if not (last_feature and loop.last) }}
     {% endfor %}

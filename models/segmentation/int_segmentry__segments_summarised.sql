@@ -44,7 +44,7 @@ spreads as (
 retired as (
     select
         merged_into as segment_id,
-        {{ dbt.listagg('segment_id', "', '", 'order by segment_id') }} as merged_from
+        {{ segmentry.join_texts('segment_id', ', ', 'segment_id') }} as merged_from
     from {{ ref('int_segmentry__segments_matched') }}
     where merged_into is not null
     group by merged_into

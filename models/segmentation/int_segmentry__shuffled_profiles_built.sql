@@ -3,8 +3,8 @@
 -- segments is judged. A replicate is a rotation of one random order (by hash): a shuffle that costs one sort for all replicates.
 {% set keys = ['replicate', 'customer_id'] %}
 {% set replicates = var('segmentry_null_replicates') %}
-{% set hashed = "md5(concat('" ~ var('segmentry_seed') ~ ":', {}))" %}
-{% set donor_place = "({0}.place + replicates.replicate * greatest(1, cast(floor({0}.total / " ~ (replicates + 1) ~ ") as " ~ dbt.type_bigint() ~ "))) % {0}.total" %}
+{% set hashed = dbt.hash("'" ~ var('segmentry_seed') ~ ":' || {}") %}
+{% set donor_place = "mod({0}.place + replicates.replicate * greatest(1, cast(floor({0}.total / " ~ (replicates + 1) ~ ") as " ~ dbt.type_bigint() ~ ")), {0}.total)" %}
 with placed_customers as (
     select
         customer_id,
@@ -49,7 +49,7 @@ placed_orders as (
         orders.ordered_local_at,
         orders.gross_amount,
         orders.discount_amount,
-        row_number() over (order by {{ hashed.format("orders.customer_id, ':', orders.order_key") }}, orders.customer_id, orders.order_key) - 1 as place,
+        row_number() over (order by {{ hashed.format("orders.customer_id || ':' || orders.order_key") }}, orders.customer_id, orders.order_key) - 1 as place,
         count(*) over () as total
     from {{ ref('int_segmentry__orders_built') }} as orders
     inner join sampled_customers
@@ -84,7 +84,7 @@ placed_sessions as (
         sessions.cart_addition_count,
         row_number() over (
             partition by sessions.is_visit, sessions.has_order
-            order by {{ hashed.format("sessions.customer_id, ':', sessions.session_key") }}, sessions.customer_id, sessions.session_key
+            order by {{ hashed.format("sessions.customer_id || ':' || sessions.session_key") }}, sessions.customer_id, sessions.session_key
         ) - 1 as place,
         count(*) over (partition by sessions.is_visit, sessions.has_order) as total
     from {{ ref('int_segmentry__sessions_built') }} as sessions

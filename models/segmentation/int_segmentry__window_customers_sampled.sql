@@ -3,7 +3,7 @@
 with placed_customers as (
     select
         customer_id,
-        row_number() over (order by md5(concat('{{ var("segmentry_seed") }}:', customer_id)), customer_id) as place
+        row_number() over (order by {{ dbt.hash("'" ~ var('segmentry_seed') ~ ":' || customer_id") }}, customer_id) as place
     from {{ ref('int_segmentry__profiles_joined') }}
 )
 

@@ -21,22 +21,22 @@ merge_facts as (
 
 moments as (
     select
-        md5(concat(event_facts.events_hash, '-', merge_facts.merges_hash)) as input_hash,
+        {{ dbt.hash("event_facts.events_hash || '-' || merge_facts.merges_hash") }} as input_hash,
         {% if var('segmentry_as_of') %}
         cast('{{ var("segmentry_as_of") }}' as date) as as_of_date
         {% else %}
-        coalesce(cast(event_facts.latest_event_at as date), cast('1970-01-01' as date)) + 1 as as_of_date
+        cast({{ dbt.dateadd('day', 1, "coalesce(cast(event_facts.latest_event_at as date), cast('1970-01-01' as date))") }} as date) as as_of_date
         {% endif %}
     from event_facts
     cross join merge_facts
 )
 
 select
-    md5(concat(
-        moments.input_hash, '-', '{{ segmentry.settings_hash() }}', '-', '{{ segmentry.version() }}', '-', cast(moments.as_of_date as {{ dbt.type_string() }})
-    )) as run_id,
+    {{ dbt.hash(
+        "moments.input_hash || '-" ~ segmentry.settings_hash() ~ "-" ~ segmentry.version() ~ "-' || cast(moments.as_of_date as " ~ dbt.type_string() ~ ")"
+    ) }} as run_id,
     cast(moments.as_of_date as {{ dbt.type_timestamp() }}) as as_of,
-    cast(moments.as_of_date - 1 as date) as observation_end_date,
+    cast({{ dbt.dateadd('day', -1, 'moments.as_of_date') }} as date) as observation_end_date,
     cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}' as {{ dbt.type_timestamp() }}) as recorded_at,
     moments.input_hash,
     '{{ segmentry.settings_hash() }}' as settings_hash,
