@@ -20,7 +20,6 @@ from typing import Any
 import duckdb
 import identity
 import profiles
-import segmentation
 import value
 from child import run_child
 
@@ -81,7 +80,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         lines = [line for customers in options.customers for line in measure(customers, Path(directory))]
     lines += [line | {"events": 0} for line in value.lines(1_000_000)]
-    lines += [line | {"events": 0} for line in segmentation.lines(1_000_000)]
+    # In a process of its own, as it measures its memory.
+    segments, _, _ = run_child("benchmarks/segmentation.py", "--json")
+    lines += [line | {"events": 0} for line in json.loads(segments)]
     with tempfile.TemporaryDirectory() as directory:
         merges = identity.measure(Path(directory), options.merges)
     lines += [line | {"customers": 0, "events": line["merges"]} for line in merges]

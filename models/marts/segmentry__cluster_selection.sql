@@ -16,7 +16,9 @@ select
     cast(selection.kind as {{ dbt.type_string() }}) as kind,
     cast(selection.is_chosen as boolean) as is_chosen,
     cast(selection.reason as {{ dbt.type_string() }}) as reason,
+    cast(model_run.run_id as {{ dbt.type_string() }}) as model_run_id,
     cast(run.run_id as {{ dbt.type_string() }}) as run_id
 from {{ ref('int_segmentry__k_selected') }} as selection
+cross join {{ ref('int_segmentry__model_run') }} as model_run
 cross join {{ ref('int_segmentry__run') }} as run
 where selection.k is not null

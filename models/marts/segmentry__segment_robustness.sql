@@ -17,10 +17,12 @@ select
     cast(robustness.is_borderline as boolean) as is_borderline,
     cast(robustness.is_deciding as boolean) as is_deciding,
     cast(robustness.reason as {{ dbt.type_string() }}) as reason,
+    cast(model_run.run_id as {{ dbt.type_string() }}) as model_run_id,
     cast(run.run_id as {{ dbt.type_string() }}) as run_id
 from {{ ref('int_segmentry__robustness_summarised') }} as robustness
 inner join {{ ref('int_segmentry__segments_matched') }} as matches
     on robustness.cluster = matches.cluster
 inner join {{ ref('int_segmentry__segments_named') }} as names
     on robustness.cluster = names.cluster
+cross join {{ ref('int_segmentry__model_run') }} as model_run
 cross join {{ ref('int_segmentry__run') }} as run

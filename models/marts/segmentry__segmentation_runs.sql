@@ -75,6 +75,21 @@ choice as (
     from {{ ref('int_segmentry__k_selected') }}
 ),
 
+-- How many customers are farther from their centroid than 99 in 100 were when it was fitted.
+far_customers as (
+    select
+        model_run.run_id as model_run_id,
+        model_run.as_of as model_as_of,
+        round(
+            cast(sum(case when members.distance > model_run.far_distance then 1 when members.distance <= model_run.far_distance then 0 end) as {{ segmentry.type_double() }})
+            / nullif(count(members.distance), 0), 9
+        ) as far_customer_share
+    from {{ ref('int_segmentry__model_run') }} as model_run
+    left join {{ ref('int_segmentry__members_assigned') }} as members
+        on 1 = 1
+    group by model_run.run_id, model_run.as_of
+),
+
 comparison as (
     select max(ari_to_previous) as ari_to_previous
     from {{ ref('int_segmentry__runs_compared') }}
@@ -87,6 +102,9 @@ select
     cast(run.observation_end_date as date) as observation_end_date,
     cast(choice.status as {{ dbt.type_string() }}) as status,
     cast(choice.status_reason as {{ dbt.type_string() }}) as status_reason,
+    cast('{{ var("segmentry_mode") }}' as {{ dbt.type_string() }}) as segmentation_mode,
+    cast(far_customers.model_run_id as {{ dbt.type_string() }}) as model_run_id,
+    cast(far_customers.model_as_of as {{ dbt.type_timestamp() }}) as model_as_of,
     cast(choice.kind as {{ dbt.type_string() }}) as segmentation_kind,
     cast(member_facts.segment_count as {{ dbt.type_bigint() }}) as segment_count,
     cast(profile_facts.customer_count as {{ dbt.type_bigint() }}) as customer_count,
@@ -103,6 +121,7 @@ select
     cast({{ var('segmentry_seed') }} as {{ dbt.type_bigint() }}) as seed,
     cast('{{ "fixed" if var("segmentry_k") else var("segmentry_k_method") }}' as {{ dbt.type_string() }}) as segment_method,
     cast(comparison.ari_to_previous as {{ segmentry.type_double() }}) as ari_to_previous,
+    cast(far_customers.far_customer_share as {{ segmentry.type_double() }}) as far_customer_share,
     cast(run.version as {{ dbt.type_string() }}) as version,
     cast(run.settings_hash as {{ dbt.type_string() }}) as settings_hash,
     cast(run.input_hash as {{ dbt.type_string() }}) as input_hash,
@@ -118,4 +137,5 @@ cross join profile_facts
 cross join model_facts
 cross join member_facts
 cross join choice
+cross join far_customers
 cross join comparison

@@ -1,12 +1,13 @@
 -- depends_on: {{ ref('int_segmentry__earlier_members') }}
 -- depends_on: {{ ref('int_segmentry__window_features_sampled') }}
--- How far each feature has moved since the previous run: the population stability index over the bins of that run. Shares below one in ten
+-- depends_on: {{ ref('int_segmentry__model_run') }}
+-- How far each feature has moved since the previous run, or since the refit where customers are only assigned: the population stability index over the bins of that run. Shares below one in ten
 -- thousand count as that, so that an empty bin does not make it infinite.
 {% set earlier = segmentry.earlier_relation('segmentry__feature_history') %}
 {% if earlier %}
 with previous_run as (
     select max(run_id) as run_id
-    from {{ ref('int_segmentry__earlier_members') }}
+    from {{ ref('int_segmentry__model_run' if var('segmentry_mode') == 'assign' else 'int_segmentry__earlier_members') }}
 ),
 
 previous_bins as (

@@ -2,7 +2,7 @@
 -- put into carts, and the hour, are those of anybody's order or visit. The same macros as today's profiles, on the sample on which the kind of
 -- segments is judged. A replicate is a rotation of one random order (by hash): a shuffle that costs one sort for all replicates.
 {% set keys = ['replicate', 'customer_id'] %}
-{% set replicates = var('segmentry_null_replicates') %}
+{% set replicates = var('segmentry_null_replicates') if var('segmentry_mode') == 'refit' else 0 %}
 {% set hashed = dbt.hash("'" ~ var('segmentry_seed') ~ ":' || {}") %}
 {% set donor_place = "mod({0}.place + replicates.replicate * greatest(1, cast(floor({0}.total / " ~ (replicates + 1) ~ ") as " ~ dbt.type_bigint() ~ ")), {0}.total)" %}
 with placed_customers as (

@@ -1,6 +1,6 @@
--- starts_at and as_of are on the clock of the business time zone, as event_local_at is; cutoff_at is as_of in UTC, as merged_at is.
+-- No window where customers are only assigned: nothing is tested then. starts_at and as_of are on the clock of the business time zone, as event_local_at is; cutoff_at is as_of in UTC, as merged_at is.
 with listed as (
-    {% for window in var('segmentry_windows') %}
+    {% for window in var('segmentry_windows') if var('segmentry_mode') == 'refit' %}
     select
         '{{ window.window_id }}' as window_id,
         {{ window.days }} as days,

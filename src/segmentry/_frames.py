@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from segmentry.exceptions import DataValidationError
+
+try:  # Python's own md5: OpenSSL takes twice as long for a text as short as an id
+    from _md5 import md5  # type: ignore[import-not-found]
+except ImportError:
+    from hashlib import md5
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -155,7 +159,7 @@ def hash_order(customer_ids: pd.Series, seed: int) -> Ints:
     has md5). Samples of different sizes are nested.
     """
     digests = b"".join(
-        hashlib.md5(f"{seed}:{customer_id}".encode(), usedforsecurity=False).digest()[:8]
+        md5(f"{seed}:{customer_id}".encode(), usedforsecurity=False).digest()[:8]
         for customer_id in customer_ids.astype(object).tolist()
     )
     return np.argsort(np.frombuffer(digests, dtype=">u8"), kind="stable").astype(np.int64)

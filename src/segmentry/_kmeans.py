@@ -235,7 +235,7 @@ def multi_start(
 
 
 class Anchor:
-    """All rows labelled by one set of centroids, with what each row's label can survive.
+    """Rows labelled by one set of centroids, with what each row's label can survive.
 
     A row whose margin (distance to the second nearest centroid minus distance to the nearest) exceeds
     twice the largest move of a centroid keeps its label. So another solution near this one is assigned
@@ -252,37 +252,49 @@ class Anchor:
         self.k = len(centroids)
         self.labels: Labels = np.empty(len(x), dtype=label_dtype(self.k))
         self.margin: Floats = np.empty(len(x))
+        self.squares: Floats = np.empty(len(x))
         self._limit = -np.inf  # the largest margin of the rows that are kept at hand
         self._near: tuple[Ints, Floats, Floats]
         for start in range(0, len(x), CHUNK):
-            part = slice(start, start + CHUNK)
-            self.labels[part], self.margin[part] = self._label(x[part])
+            self._label(slice(start, start + CHUNK))
 
-    def _label(self, rows: Floats) -> tuple[Labels, Floats]:
-        squares = np.einsum("nd,nd->n", rows, rows)
+    def _label(self, part: slice) -> None:
+        rows = self.x[part]
+        self.squares[part] = squares = np.einsum("nd,nd->n", rows, rows)
         distances = _half_distances(rows, self.centroids)
-        labels, best = nearest(distances)
+        self.labels[part], best = nearest(distances)
         if self.k == 1:
-            return labels, np.full(len(rows), np.inf)
-        np.put_along_axis(distances, labels[None].astype(np.int64), np.inf, axis=0)
+            self.margin[part] = np.inf
+            return
+        np.put_along_axis(distances, self.labels[part][None].astype(np.int64), np.inf, axis=0)
         second = distances.min(axis=0)
         first, other = (np.sqrt(np.maximum(2 * half + squares, 0.0)) for half in (best, second))
-        return labels, other - first
+        self.margin[part] = other - first
 
     def sums(self, weights: Floats | None) -> Floats:
         """Weighted sums per label, as in `label_sums`."""
         return label_sums(self.x, self.labels, weights, self.k)
 
-    def _within(self, reach: float) -> tuple[Ints, Floats]:
-        """Find the rows with margins up to ``reach``: their positions, and the rows side by side."""
+    def reach(self, centroids: Floats) -> float:
+        """Largest margin of the rows that other centroids can label differently."""
+        return 2.0 * float(np.sqrt(np.square(centroids - self.centroids).sum(axis=1).max())) + SLACK
+
+    def within(self, reach: float) -> tuple[Ints, Floats] | None:
+        """Find the rows with margins up to ``reach``: their positions, and the rows side by side.
+
+        None when these are so many that it is cheaper to look at all.
+        """
+        most = len(self.x) * NEAR
         if reach > self._limit:
+            if np.count_nonzero(self.margin <= reach) > most:
+                return None
             self._limit = WIDER * reach
             rows = np.flatnonzero(self.margin <= self._limit)
             rows = rows[np.argsort(self.margin[rows], kind="stable")]
             self._near = rows, self.margin[rows], self.x[rows]
         rows, margins, points = self._near
         count = int(np.searchsorted(margins, reach, side="right"))
-        return rows[:count], points[:count]
+        return (rows[:count], points[:count]) if count <= most else None
 
     def changes(self, centroids: Floats) -> tuple[Ints, Labels, int] | None:
         """Find the rows that other centroids label differently; centroid j moved from the anchor's j.
@@ -290,31 +302,48 @@ class Anchor:
         Returns the rows, their labels, and how many rows it took; None when the centroids moved so far
         that too many rows would have to be looked at.
         """
-        reach = 2.0 * float(np.sqrt(np.square(centroids - self.centroids).sum(axis=1).max())) + SLACK
-        if np.count_nonzero(self.margin <= reach) > len(self.x) * NEAR:
+        near = self.within(self.reach(centroids))
+        if near is None:
             return None
-        rows, points = self._within(reach)
+        rows, points = near
         labels = assign(points, centroids)
         changed = np.flatnonzero(labels != self.labels[rows])
         return rows[changed], labels[changed], len(rows)
 
-    def relabelled(self, centroids: Floats) -> Labels:
-        """Find the label of the nearest of the other centroids for every row."""
-        changes = self.changes(centroids)
-        if changes is None:
-            return assign(self.x, centroids)
-        labels = self.labels.copy()
-        labels[changes[0]] = changes[1]
-        return labels
+
+class _Level(NamedTuple):
+    """Rows that can still change while the centroids stay near, and what the other rows add up to."""
+
+    anchor: Anchor
+    weights: Floats | None
+    sums: Floats  # of the anchor's rows, as the anchor labels them
+    others: Floats  # of all other rows, whose labels are settled ...
+    limit: float  # ... while the reach from the level below is at most this
+
+
+def _narrowed(level: _Level, centroids: Floats) -> _Level | None:
+    """Set the rows apart that can't change while the centroids drift on for a while; None if few would be."""
+    reach = WIDER * level.anchor.reach(centroids)
+    rows = np.flatnonzero(level.anchor.margin <= reach)
+    if len(rows) > len(level.anchor.x) * NEAR:
+        return None
+    x = level.anchor.x[rows]
+    weights = None if level.weights is None else level.weights[rows]
+    before = label_sums(x, level.anchor.labels[rows], weights, level.anchor.k)
+    anchor = Anchor(x, centroids)
+    return _Level(anchor, weights, anchor.sums(weights), level.others + level.sums - before, reach)
 
 
 def lloyd(x: Floats, weights: Floats | None, start: Floats, anchor: Anchor | None = None) -> Fit:
     """Run Lloyd's algorithm on many rows from one start until nothing moves.
 
     Exact: every step gives the means that plain Lloyd gives, but looks only at rows that an anchor can't
-    vouch for. Once these add up to all rows, a new anchor costs no more than to go on. Without an anchor,
+    vouch for. Once these add up to all rows of the anchor, the rows that the rest of the way can touch get
+    an anchor of their own, and so on: the last steps look at a handful. Without an anchor near the start,
     many rows are approached by a fit to every eighth: most of the way is short of the last decimals.
     """
+    if anchor is not None and anchor.within(anchor.reach(start)) is None:
+        anchor = None
     if anchor is None and len(x) > COARSE:
         every = slice(None, None, STRIDE)
         some = None if weights is None else weights[every]
@@ -322,25 +351,36 @@ def lloyd(x: Floats, weights: Floats | None, start: Floats, anchor: Anchor | Non
     centroids = start
     anchor = anchor or Anchor(x, start)
     sums = anchor.sums(weights)
+    levels = [_Level(anchor, weights, sums, np.zeros_like(sums), np.inf)]
     examined = 0
     for _ in range(MAX_ITERATIONS):
-        changes = anchor.changes(centroids) if examined <= len(x) else None
+        for depth in range(1, len(levels)):
+            if levels[depth - 1].anchor.reach(centroids) > levels[depth].limit:
+                del levels[depth:]
+                examined = len(x)
+                break
+        level = levels[-1]
+        changes = level.anchor.changes(centroids) if examined < len(level.anchor.x) else None
         if changes is None:
-            anchor = Anchor(x, centroids)
-            now = sums = anchor.sums(weights)
-            examined = 0
+            narrowed = _narrowed(level, centroids)
+            if narrowed is None:
+                fresh = Anchor(level.anchor.x, centroids)
+                levels[-1] = level._replace(anchor=fresh, sums=fresh.sums(level.weights))
+            else:
+                levels.append(narrowed)
+            now, examined = levels[-1].others + levels[-1].sums, 0
         else:
             rows, labels, count = changes
             examined += count
-            points = x[rows]
-            mass = None if weights is None else weights[rows]
-            now = sums + label_sums(points, labels, mass, anchor.k)
-            now -= label_sums(points, anchor.labels[rows], mass, anchor.k)
+            points = level.anchor.x[rows]
+            mass = None if level.weights is None else level.weights[rows]
+            now = level.others + level.sums + label_sums(points, labels, mass, anchor.k)
+            now -= label_sums(points, level.anchor.labels[rows], mass, anchor.k)
         moved = _means(now, centroids)
         shift = float(np.abs(moved - centroids).max())
         centroids = moved
         if shift <= CONVERGED:
             break
-    squares = np.einsum("nd,nd->n", x, x)
+    squares = levels[0].anchor.squares
     total = float(squares.sum() if weights is None else squares @ weights)
     return Fit(centroids, total - float(np.einsum("k,kd,kd->", now[:, -1], centroids, centroids)))

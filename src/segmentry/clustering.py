@@ -101,7 +101,10 @@ class Scaler(NamedTuple):
     def transform(self, values: Floats) -> Floats:
         """Standardised values of the features that vary: (n, kept)."""
         kept = self.kept
-        return np.ascontiguousarray((values[:, kept] - self.mean[kept]) / self.scale[kept])
+        x = np.array(values if kept.all() else values[:, kept], order="C")
+        x -= self.mean[kept]
+        x /= self.scale[kept]
+        return x
 
 
 def rounded(values: Floats) -> Floats:
@@ -111,7 +114,11 @@ def rounded(values: Floats) -> Floats:
 
 def fit_scaler(values: Floats) -> Scaler:
     """Means and standard deviations as they are stored, so that SQL scales with the same numbers."""
-    mean, scale = rounded(values.mean(axis=0)), rounded(values.std(axis=0))
+    exact = values.mean(axis=0)
+    squares = np.zeros_like(exact)
+    for start in range(0, len(values), CHUNK):  # numpy's std would copy all values
+        squares += np.square(values[start : start + CHUNK] - exact).sum(axis=0)
+    mean, scale = rounded(exact), rounded(np.sqrt(squares / max(len(values), 1)))
     scale[scale <= 1e-9 * np.maximum(1.0, np.abs(mean))] = 0.0
     return Scaler(mean, scale)
 

@@ -8,7 +8,7 @@ import pandas as pd
 from segmentry._frames import Floats, Schema, require_columns, typed_frame
 from segmentry.exceptions import DataValidationError
 
-__all__ = ["match_segments"]
+__all__ = ["keep_segments", "match_segments"]
 
 OVERLAP_THRESHOLD = 0.3  # Jaccard below which a cluster is somebody new
 CENTROID_THRESHOLD = 0.5  # 1 / (1 + distance): the centres lie within one standard deviation
@@ -118,6 +118,45 @@ def match_segments(
             rows.append(entry | {"merged_into": None if heir is None else ids[heir]})
     table = typed_frame(sorted(rows, key=lambda entry: _number(str(entry["segment_id"]))), MATCH_SCHEMA)
     return table.assign(match_score=table["match_score"].round(6))
+
+
+def keep_segments(clusters: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
+    """Give each cluster the id that it had when the centroids were fitted, for a run that only assigns.
+
+    Parameters
+    ----------
+    clusters
+        As in `match_segments`; a cluster without a customer today has no row.
+    kept
+        ``cluster`` and ``segment_id`` of the refit.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the shape of `match_segments`, ``matched_by`` 'assigned'.
+
+    Raises
+    ------
+    DataValidationError
+        When a cluster has no id.
+
+    Examples
+    --------
+    >>> clusters = pd.DataFrame({"cluster": [1, 2], "current_size": [10, 90], "order_value": [500.0, 40.0]})
+    >>> kept = pd.DataFrame({"cluster": [1, 2, 3], "segment_id": ["S4", "S2", "S1"]})
+    >>> keep_segments(clusters, kept)[["segment_id", "cluster", "matched_by"]].values.tolist()
+    [['S2', 2, 'assigned'], ['S4', 1, 'assigned']]
+    """
+    current = _checked_clusters(clusters)
+    ids = dict(zip(kept["cluster"].astype("int64").tolist(), kept["segment_id"].tolist(), strict=True))
+    unknown = sorted(set(current) - set(ids))
+    if unknown:
+        raise DataValidationError(f"The refit has no segment for cluster(s) {unknown}; refit.")
+    rows: list[dict[str, object]] = [
+        {"segment_id": ids[cluster], "cluster": cluster, "matched_by": "assigned", "current_size": size}
+        for cluster, size in current.items()
+    ]
+    return typed_frame(sorted(rows, key=lambda row: _number(str(row["segment_id"]))), MATCH_SCHEMA)
 
 
 def _number(segment_id: str) -> int:

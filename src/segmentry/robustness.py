@@ -122,6 +122,7 @@ class Base(NamedTuple):
     model: Model
     customer_ids: pd.Series
     anchor: Anchor
+    sizes: Ints  # customers per cluster, (k,)
     sample: Ints  # rows on which refits start
 
     @property
@@ -142,7 +143,9 @@ def _read_base(features: pd.DataFrame, centroids: pd.DataFrame, settings: Segmen
     model = read_model(centroids.sort_values("feature", key=lambda names: names.map(places), kind="stable"))
     x = model.scaler.transform(feature_matrix(frame, model.names))
     ids = frame["customer_id"].astype("str")
-    return Base(model, ids, Anchor(x, model.centroids), refit_rows(ids, settings))
+    anchor = Anchor(x, model.centroids)
+    sizes = np.bincount(anchor.labels, minlength=anchor.k)
+    return Base(model, ids, anchor, sizes, refit_rows(ids, settings))
 
 
 def _rows(
@@ -182,8 +185,14 @@ def _like_anchor(anchor: Anchor, centroids: Floats) -> Floats:
 
 def _compared(base: Base, centroids: Floats) -> Ints:
     """Compare the base labels with those of other centroids, over all customers."""
-    labels = base.anchor.relabelled(_like_anchor(base.anchor, centroids))
-    return contingency_table(base.anchor.labels, labels, base.k, len(centroids))
+    k, anchor = base.k, base.anchor
+    changes = anchor.changes(_like_anchor(anchor, centroids))
+    if changes is None:
+        return contingency_table(anchor.labels, assign(base.x, centroids), k, k)
+    rows, labels, _ = changes
+    before = anchor.labels[rows]
+    kept = base.sizes - np.bincount(before, minlength=k)
+    return np.diag(kept) + contingency_table(before, labels, k, k)
 
 
 def robustness_replicates(
@@ -241,19 +250,21 @@ def robustness_replicates(
     with single_threaded_blas():
         base = _read_base(features, centroids, settings)
     several = base.k > 1
-    counts = {
-        _bootstrap: settings.bootstrap_replicates if several else 1,
-        _feature_drops: len(_blocks(base, settings)),
-        _seeds: settings.seed_replicates if several else 1,
-    }
-    tasks = [(test, number) for test, count in counts.items() for number in range(1, count + 1)]
+    replicates = range(1, settings.bootstrap_replicates + 1 if several else 2)
+    blocks = range(1, len(_blocks(base, settings)) + 1)
+    tasks = [
+        *((_bootstrap, [replicate]) for replicate in replicates),
+        *((_feature_drops, [block]) for block in blocks),
+        # Starts that end at one optimum share its polish.
+        (_seeds, range(1, settings.seed_replicates + 1)),
+    ]
     return fan_out(session, tasks, partial(_replicate, base, settings), REPLICATE_SCHEMA)
 
 
-def _replicate(base: Base, settings: SegmentationSettings, task: tuple[Any, int]) -> pd.DataFrame:
-    """Run one test with one number: of the replicate, or of the block that is left out."""
-    test, number = task
-    return _replicate_frame(list(test(base, settings, [number])))
+def _replicate(base: Base, settings: SegmentationSettings, task: tuple[Any, Collection[int]]) -> pd.DataFrame:
+    """Run one test with some numbers: of replicates, or of blocks that are left out."""
+    test, numbers = task
+    return _replicate_frame(list(test(base, settings, numbers)))
 
 
 def _bootstrap(
@@ -277,14 +288,14 @@ def _bootstrap(
         x, weights = base.x[rows], counts.astype(np.float64)
         fits = multi_start(x, weights, base.k, settings.n_init, rng, warm=base.anchor.centroids)
         fixed = full = _compared(base, best_fit(fits).centroids)
+        yield _rows(base, "bootstrap", "fixed_m", replicate, fixed)
         if n > m:
             weights = np.bincount(drawn, minlength=n).astype(np.float64)
             finals = [lloyd(base.x, weights, base.anchor.centroids, base.anchor)]
             found = best_fit(fits[1:]).centroids
             if n <= FULL_SEARCH * m or _differ(x, found, fits[0].centroids):
-                finals.append(lloyd(base.x, weights, found))
+                finals.append(lloyd(base.x, weights, _like_anchor(base.anchor, found), base.anchor))
             full = _compared(base, best_fit(finals).centroids)
-        yield _rows(base, "bootstrap", "fixed_m", replicate, fixed)
         yield _rows(base, "bootstrap", "full_n", replicate, full)
         if settings.bootstrap_fpc:
             yield _rows(base, "bootstrap", "fpc", replicate, _as_in_fpc(base, rows, settings, rng))
@@ -351,10 +362,15 @@ def _seeds(
         plus_plus(x, weights, base.k, 1, rng_for(settings.seed, SEED_STARTS, replicate))
         for replicate in replicates
     ]
+    compared: dict[bytes, Ints] = {}  # many starts end at the same optimum of the sample
     fits = lloyd_batch(x, weights, np.concatenate(starts))
     for replicate, fit in zip(replicates, fits, strict=True):
-        polished = lloyd(base.x, None, fit.centroids).centroids
-        yield _rows(base, "seed", "single_start", replicate, _compared(base, polished))
+        ordered = fit.centroids[np.lexsort(np.round(fit.centroids.T[::-1], 6))]
+        optimum = (np.round(ordered, 6) + 0.0).tobytes()
+        if optimum not in compared:
+            start = _like_anchor(base.anchor, fit.centroids)
+            compared[optimum] = _compared(base, lloyd(base.x, None, start, base.anchor).centroids)
+        yield _rows(base, "seed", "single_start", replicate, compared[optimum])
 
 
 def time_structure_replicates(

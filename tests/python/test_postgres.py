@@ -30,7 +30,7 @@ pytestmark = pytest.mark.postgres
 HISTORIES = int(os.environ.get("SEGMENTRY_HISTORIES", "40"))
 # Names of runs and of contents are hashes of the engine's own; the rest says when something happened.
 NOT_COMPARED = {
-    *("run_id", "previous_run_id", "assignment_run_id", "from_run_id", "to_run_id"),
+    *("run_id", "previous_run_id", "model_run_id", "assignment_run_id", "from_run_id", "to_run_id"),
     *("input_hash", "customers_hash", "members_hash"),
     *("invocation_id", "recorded_at", "generated_at", "first_recorded_at", "last_recorded_at"),
 }
@@ -370,3 +370,15 @@ def test_round_is_that_of_decimals(built: tuple[Path, Warehouse]) -> None:
 def round_half_up(number: str) -> Decimal:
     value = Decimal(number)
     return value if value == value.to_integral_value() else value.quantize(Decimal("0.01"), "ROUND_HALF_UP")
+
+
+def test_customers_are_assigned_as_on_duckdb(built: tuple[Path, Warehouse]) -> None:
+    """Last: it adds a run to both warehouses."""
+    database, warehouse = built
+    variables = {f"segmentry_{name}": value for name, value in (FAST | {"mode": "assign"}).items()}
+    done = run_dbt("run", "--vars", json.dumps(variables), database=database)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert not warehouse.dbt("run", mode="assign")
+    assert_marts_are_those_of_duckdb(database, warehouse.rows, runs=3)
+    by_refit = "select count(*) from segmentry.segmentation_runs where segmentation_mode = 'assign' and model_run_id <> run_id"
+    assert warehouse.rows(by_refit) == [(1,)]
