@@ -67,7 +67,7 @@
         )
 
         {{ segmentry.resolve_events(only_ids='missing_ids') }}
-    )
+    ) as events_of_missing_customers
 {%- endmacro %}
 
 {# What was built, with the fingerprint of each customer; without one where nothing is compared. #}

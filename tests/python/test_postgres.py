@@ -19,10 +19,13 @@ from conftest import invoke_on, run_dbt
 from oracle_identity import resolve
 from postgres_server import Warehouse, server
 from test_identity import COLUMNS, EDGES, LATEST_PLAUSIBLE, MAP, POLICIES, RESOLVED, assert_equal, raw_rows
+from test_incremental import BUILT, DUPLICATES, EVENT_COLUMNS, FINGERPRINTED, MERGE_COLUMNS, TYPED, Shop
 from test_merges import many_histories
 
 from segmentry.engines.frames import frame
 from segmentry.engines.postgres import PostgresTable, store
+from segmentry.explain.warehouse import explain_segments, plan_segments
+from segmentry.project import environment
 from segmentry.synthetic import generate_dataset
 
 pytestmark = pytest.mark.postgres
@@ -211,6 +214,65 @@ def test_merges_agree_with_the_oracle(
 @pytest.fixture(scope="module")
 def merges(port: int, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return Warehouse(port, "merges", tmp_path_factory.mktemp("merges"))
+
+
+def test_texts_are_written_again_by_the_command(built: tuple[Path, Warehouse]) -> None:
+    _, warehouse = built
+    variables = {f"segmentry_{name}": value for name, value in FAST.items()}
+    texts = "select segment_id, status, headline, executive_summary from segmentry.segment_explanations order by segment_id"
+    before = warehouse.rows(texts)
+    ledger = "segmentry_internal.int_segmentry__llm_ledger"
+    with environment(warehouse.environment):
+        assert not explain_segments(target="postgres", variables=variables)
+        warehouse.execute(f"delete from {ledger}")
+        planned = plan_segments(target="postgres", variables=variables)
+        assert [text.action for text in planned] == ["template"] * len(before)
+        assert {row.status for row in explain_segments(target="postgres", variables=variables)} == {"ok"}
+    assert warehouse.rows(texts) == before
+    assert warehouse.rows(f"select count(*) from {ledger}") == [(len(before),)]
+
+
+def test_incremental_builds_equal_a_full_refresh(port: int, tmp_path: Path) -> None:
+    """Late, repeated and deleted events, merges and unmerges, as on DuckDB; there more of them are tried."""
+    shop = Shop(7)
+    warehouse = Warehouse(port, "incremental", tmp_path, {"incremental": True})
+    assert not warehouse.dbt("seed", "--select", "segmentry_exchange_rates")
+    run = ["run", "--select", *(f"+{name}" for name in BUILT)]
+    columns = {
+        TYPED: "event_id, source_customer_id, event_at, event_type, amount, loaded_at, reject_reason, event_hash",
+        DUPLICATES: "event_id, source_customer_id, occurrence, duplicate_reason, event_hash",
+        FINGERPRINTED: "*",
+        **dict.fromkeys(BUILT, "*"),
+    }
+    kept = {}
+    for batch in range(3):
+        shop.grow()
+        for name, rows, names in (
+            ("events", shop.events, EVENT_COLUMNS),
+            ("id_history", shop.merges, MERGE_COLUMNS),
+        ):
+            # The view of the events stays on the table.
+            table = f"segmentry_internal.segmentry_demo_{name}"
+            if batch == 0:
+                warehouse.put({f"segmentry_demo_{name}": text_table(rows, names)})
+            else:
+                warehouse.put({"given": text_table(rows, names)})
+                warehouse.execute(
+                    f"truncate {table}; insert into {table} select * from segmentry_internal.given"
+                )
+        assert not warehouse.dbt(*run)
+        kept = {
+            name: warehouse.rows(f"select {listed} from segmentry_internal.{name}")
+            for name, listed in columns.items()
+        }
+    assert not warehouse.dbt(*run, "--full-refresh")
+    for name, listed in columns.items():
+        assert sorted(map(str, kept[name])) == sorted(
+            map(str, warehouse.rows(f"select {listed} from segmentry_internal.{name}"))
+        ), name
+    assert len(kept[TYPED]) > 200
+    said = warehouse.dbt(*run, session_gap_minutes=31)
+    assert "Build once with --full-refresh" in said
 
 
 TIMES = [

@@ -82,7 +82,7 @@ def test_what_dbt_2_refuses_is_found(planted: str, said: str, tmp_path: Path) ->
     assert said in " ".join(done.stdout.split())
 
 
-# Functions that the SQL of the project may call everywhere; each was looked up in the reference of each engine.
+# Functions that the SQL of the project may call everywhere: every engine is known to have them.
 EVERYWHERE = set(
     [
         "abs",
@@ -122,7 +122,7 @@ EVERYWHERE = set(
         "upper",
     ]
 )
-# And those that only some have: what the variants in macros/sql are for.
+# And those that one engine is known to have, by its reference: what the variants in macros/sql are for.
 KNOWN = {
     "snowflake": "convert_timezone current_version dateadd datediff dayofweekiso flatten hash json_extract_path_text listagg percentile_cont "
     "position regexp_instr regexp_like regexp_replace regexp_substr_all split_part to_json to_variant try_cast",
