@@ -350,6 +350,7 @@ def k_evidence(
             ],
             partial(_null_replicate, candidates, nulls, rng_for),
             NULL_SCHEMA,
+            "data without segments",
         )
         for _, several in runs.groupby("null", sort=True):
             # Rows come replicate by replicate and k by k.

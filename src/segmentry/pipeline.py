@@ -245,7 +245,7 @@ def _run_dbt(
 
 
 class _Watch:
-    """Says when a layer is complete, from dbt's own events."""
+    """Says when a layer is complete, and what long models say, from dbt's own events."""
 
     def __init__(self, manifest: Any, on_progress: Callable[[str], None], started: float) -> None:
         self._layer_of = {
@@ -259,6 +259,8 @@ class _Watch:
         self.layer_seconds: Counter[str] = Counter()
 
     def on_event(self, event: Any) -> None:
+        if event.info.name == "AdapterEventInfo" and event.data.name == "Segmentry":
+            self._on_progress(event.data.base_msg)
         if event.info.name not in ("LogModelResult", "LogPythonModelResult"):
             return
         layer = self._layer_of.get(event.data.node_info.unique_id, "")

@@ -258,7 +258,7 @@ def robustness_replicates(
         # Starts that end at one optimum share its polish.
         (_seeds, range(1, settings.seed_replicates + 1)),
     ]
-    return fan_out(session, tasks, partial(_replicate, base, settings), REPLICATE_SCHEMA)
+    return fan_out(session, tasks, partial(_replicate, base, settings), REPLICATE_SCHEMA, "robustness tests")
 
 
 def _replicate(base: Base, settings: SegmentationSettings, task: tuple[Any, Collection[int]]) -> pd.DataFrame:
@@ -424,7 +424,9 @@ def time_structure_replicates(
         base = _read_base(features, centroids, settings)
     windows = window_features.groupby("window_id", sort=True)
     tasks = [(number, str(window), rows) for number, (window, rows) in enumerate(windows, start=1)]
-    return fan_out(session, tasks, partial(_window_replicate, base, settings), REPLICATE_SCHEMA)
+    return fan_out(
+        session, tasks, partial(_window_replicate, base, settings), REPLICATE_SCHEMA, "time windows"
+    )
 
 
 def _window_replicate(

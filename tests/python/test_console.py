@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
 import pytest
+from conftest import ROOT
 from door import log_messages
 from report_fixture import make_warehouse
 
@@ -46,3 +51,44 @@ def test_three_lines_worth_reading(ready: bool, tmp_path: Path) -> None:
         == f"{passed} of {segments} ready to act on; the least certain is {weakest[0]} ({weakest[1]:.2f} of 1); 1 warning: some_test"
     )
     assert where == f"Report: {Path('out/report.html')}  Tables: {Path('out/warehouse.duckdb')}"
+
+
+# A model of some seconds in a process of its own, in which every step is said.
+WATCHED = """
+import sys
+from dbt.cli.main import dbtRunner
+from segmentry.engines import progress
+progress.INTERVAL_SECONDS = 0.0
+sys.exit(not dbtRunner().invoke(sys.argv[1:]).success)
+"""
+
+
+@pytest.mark.parametrize("words", [["--log-format", "json"], ["--quiet"]])
+def test_long_models_say_how_far_they_are(built_demo: Path, words: list[str], tmp_path: Path) -> None:
+    places = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
+    places += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
+    options = [
+        "--select",
+        "int_segmentry__robustness_replicated",
+        "--vars",
+        "{segmentry_bootstrap_replicates: 2}",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, *words, "run", *options, *places],
+        env=os.environ | {"SEGMENTRY_DB": str(built_demo), "SEGMENTRY_PROJECT_DIR": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    if "--quiet" in words:
+        assert done.stdout == ""
+        return
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    said = [line["info"] for line in lines if "robustness tests: " in line["info"]["msg"]]
+    assert said[0]["msg"].endswith(
+        "robustness tests: 1 of 10 done"
+    )  # two replicates, seven blocks, the starts
+    assert said[-1]["msg"].endswith("10 of 10 done")
+    assert {line["level"] for line in said} == {"info"}
+    assert [line["ts"] for line in said] == sorted(line["ts"] for line in said)

@@ -25,6 +25,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
 from segmentry.engines.explanations import write_explanations
+from segmentry.engines.progress import to_dbt
 from segmentry.exceptions import ConfigurationError, SegmentationEngineError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Plugin(BasePlugin):
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         """Read the configuration of the profile; see the module."""
         self._readable = _readable_files(plugin_config)
+        to_dbt()
         self._connection: DuckDBPyConnection | None = None
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:

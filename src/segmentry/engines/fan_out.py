@@ -9,6 +9,7 @@ import pandas as pd
 
 from segmentry._frames import Schema, typed_frame
 from segmentry._kmeans import single_threaded_blas
+from segmentry.engines.progress import announced
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,6 +25,7 @@ def fan_out(
     tasks: Sequence[Task],
     work: Callable[[Task], pd.DataFrame | Mapping[str, Any]],
     schema: Schema,
+    label: str = "tasks",
 ) -> pd.DataFrame:
     """Do the work for every task and stack the rows, in the order of the tasks.
 
@@ -40,6 +42,8 @@ def fan_out(
         with the data it holds to every executor once, and needs this package there.
     schema
         Columns of the rows.
+    label
+        What the tasks are, for those who watch.
 
     Returns
     -------
@@ -61,7 +65,7 @@ def fan_out(
     if type(session).__module__.startswith("pyspark."):
         return _on_executors(session, tasks, rows, schema)
     with single_threaded_blas():
-        return pd.concat([rows(task) for task in tasks], ignore_index=True)
+        return pd.concat([rows(task) for task in announced(tasks, label)], ignore_index=True)
 
 
 def _on_executors(

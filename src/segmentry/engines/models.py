@@ -8,6 +8,7 @@ from typing import Any
 
 from dbt_common.exceptions import DbtRuntimeError
 
+from segmentry.engines.progress import to_dbt
 from segmentry.exceptions import SegmentationEngineError
 
 __all__ = ["run_model"]
@@ -41,6 +42,7 @@ def run_model(compiled_code: str, load: Callable[[str], Any], session: Any) -> A
     >>> run_model(code, len, 7)
     42
     """
+    to_dbt()
     namespace: dict[str, Any] = {"__name__": "dbt_python_model"}
     try:
         exec(compile(compiled_code, "<python model>", "exec"), namespace)
