@@ -42,7 +42,6 @@ source, target = map(Path, sys.argv[1:3])
 build_from_files(source / "events.parquet", source / "id_history.parquet", target, variables=json.loads(sys.argv[3]), on_progress=print)
 """
 MEASURES = {
-    "read": "inputBytes",
     "shuffled": "shuffleWriteBytes",
     "written": "outputBytes",
     "spilled": "diskBytesSpilled",
