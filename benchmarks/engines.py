@@ -1,6 +1,6 @@
 """The same customers on DuckDB and on a PostgreSQL server of its own: seconds of each build, and whether the segments are the same.
 
-python benchmarks/engines.py [--customers 100000] [--events 50]
+Run: python benchmarks/engines.py [--customers 100000] [--events 50]
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from segmentry.synthetic import generate_dataset
 # Replicates change how sure one is of a segment, not who is in it.
 OPTIONS = {"bootstrap_replicates": 5, "seed_replicates": 3, "null_replicates": 0}
 COMPARED = {
-    "segment_member_history": "customer_id, segment_id, membership_score",
+    "customers": "customer_id, segment_id, membership_score, clv, churn_risk",
     "segments": "segment_id, segment_name, customer_count, total_clv",
 }
 
