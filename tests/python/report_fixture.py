@@ -812,7 +812,7 @@ def _write(path: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
             connection.execute(f"create table {schema}.{table} ({definition})")
             if not tables[table]:
                 continue
-            rows = [{"run_id": RUN_ID} | row for row in tables[table]]
+            rows = [{"run_id": RUN_ID, "model_run_id": RUN_ID} | row for row in tables[table]]
             frame = pd.DataFrame(
                 {
                     name: pd.Series([_clean(row.get(name)) for row in rows], dtype=object)
