@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import assignment
 import duckdb
 import identity
 import profiles
@@ -83,6 +84,7 @@ def main() -> None:
     # In a process of its own, as it measures its memory.
     segments, _, _ = run_child("benchmarks/segmentation.py", "--json")
     lines += [line | {"events": 0} for line in json.loads(segments)]
+    lines += [line | {"events": 0} for line in assignment.lines(10_000_000)]
     with tempfile.TemporaryDirectory() as directory:
         merges = identity.measure(Path(directory), options.merges)
     lines += [line | {"customers": 0, "events": line["merges"]} for line in merges]

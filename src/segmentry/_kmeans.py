@@ -23,7 +23,8 @@ from segmentry._frames import Floats, Ints
 MAX_ITERATIONS = 1000
 CONVERGED = 1e-12  # largest centroid move, in standard deviations; one row that changes sides moves more
 CHUNK = 8192  # rows whose distances stay in the cache
-BATCH = 150_000  # distances computed in one go when several starts run side by side
+BATCH = 150_000  # distances to candidates computed in one go
+BATCH_BYTES = 2_400_000  # of distances, when several starts run side by side: few products, and still near
 HEAT = 20  # iterations after which the finalists of a multi-start are chosen
 FINALISTS = 3
 MORE_STARTS, MORE_STARTS_WORK = 48, 500_000  # starts of a small sample, and clusters x rows x starts
@@ -165,7 +166,7 @@ def lloyd_batch(
     """
     runs, k, d = starts.shape
     own = weights.ndim == 2
-    size = max(1, BATCH // (k * len(x)))
+    size = max(1, BATCH_BYTES // (k * len(x) * x.itemsize))
     if runs > size:
         groups = [slice(first, first + size) for first in range(0, runs, size)]
         return [

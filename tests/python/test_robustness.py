@@ -157,6 +157,24 @@ def test_a_round_blob_split_in_two_is_not_stable(d: int, limit: float, n: int) -
     assert np.mean(scores) <= limit
 
 
+def test_only_the_halves_of_a_blob_are_unstable() -> None:
+    """One round blob that k forces in two, beside two clusters that stand apart."""
+    rng = np.random.default_rng(5)
+    apart = 20.0 * np.array(
+        [np.ones(6), np.tile([1.0, -1.0], 3)]
+    )  # as far in each feature: the blob stays round
+    sizes = (1200, 300, 300)
+    values = np.repeat([np.zeros(6), *apart], sizes, axis=0) + rng.normal(size=(sum(sizes), 6))
+    truth = np.repeat([0, 1, 2], sizes)
+    frame, model = fitted(values, 4)
+    members = members_of(frame, model).set_index("customer_id").loc[frame["customer_id"], "cluster"]
+    halves, *others = (np.unique(members[truth == place]) for place in range(3))
+    assert [len(halves), *map(len, others)] == [2, 1, 1]
+    scores = mean_scores(robustness_replicates(frame, model, QUICK), "bootstrap", "fixed_m")
+    assert scores[halves - 1].max() <= 0.65
+    assert scores[np.concatenate(others) - 1].min() >= 0.99
+
+
 def test_full_n_flatters_where_fixed_m_does_not() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(6000, 2)) * [1.0, 0.8]  # one cloud, cut in two
