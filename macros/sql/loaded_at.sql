@@ -12,3 +12,16 @@
     ).columns[0].values() if fingerprinted is not none and fingerprinted.is_table else [] -%}
     {{ return("cast('" ~ found[0] ~ "' as " ~ dbt.type_timestamp() ~ ')' if found and found[0] else segmentry.never_loaded()) }}
 {%- endmacro %}
+
+{# Loads with an event that was rejected as one of the future and is not any more, as literals. #}
+{% macro reopened_loads(relation) -%}
+    {%- set found = run_query(
+        'select distinct cast(loaded_at as ' ~ dbt.type_string() ~ ') from ' ~ relation
+        ~ " where reject_reason = 'future_time' and event_at <= " ~ segmentry.latest_plausible_time()
+    ).columns[0].values() if execute else [] -%}
+    {%- set literals = [] -%}
+    {%- for loaded_at in found -%}
+        {%- do literals.append("cast('" ~ loaded_at ~ "' as " ~ dbt.type_timestamp() ~ ')') -%}
+    {%- endfor -%}
+    {{ return(literals) }}
+{%- endmacro %}

@@ -2,16 +2,8 @@
 -- noqa: disable=LT02
 {{ config(materialized='table' if var('segmentry_incremental') else 'view') }}
 
-with typed_hashes as (
-    select
-        source_customer_id,
-        count(*) as event_count,
-        max(case when {{ segmentry.is_order_event() }} then 1 else 0 end) as has_order,
-        max(case when {{ segmentry.is_activity() }} then 1 else 0 end) as has_activity,
-        sum(event_hash) as hash_sum
-    from {{ ref('int_segmentry__events_typed') }}
-    where reject_reason is null and {{ segmentry.is_before_as_of('event_local_at') }}
-    group by source_customer_id
+with unsettled_hashes as (
+    {{ segmentry.event_hashes(since=segmentry.settled_until() if var('segmentry_incremental') else none) | indent(4) }}
 ),
 
 -- An event that is given several times, or deleted, changes what counts for whoever else has it.
@@ -33,8 +25,18 @@ source_hashes as (
         has_order,
         has_activity,
         hash_sum
-    from typed_hashes
+    from unsettled_hashes
     union all
+    {% if var('segmentry_incremental') %}
+    select
+        source_customer_id,
+        event_count,
+        has_order,
+        has_activity,
+        hash_sum
+    from {{ ref('int_segmentry__settled_events_hashed') }}
+    union all
+    {% endif %}
     select
         source_customer_id,
         event_count,
@@ -57,12 +59,8 @@ customer_hashes as (
     group by coalesce(merge_map.customer_id, source_hashes.source_customer_id)
 ),
 
--- A load time in the future must not hide the loads until then.
 loads as (
-    select max(events_typed.loaded_at) as loaded_until
-    from {{ ref('int_segmentry__events_typed') }} as events_typed
-    cross join {{ ref('int_segmentry__run') }} as run
-    where events_typed.loaded_at <= run.recorded_at
+    {{ segmentry.latest_load() | indent(4) }}
 ),
 
 bases as (

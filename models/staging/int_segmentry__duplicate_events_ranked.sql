@@ -14,7 +14,6 @@
 {% do total_order.append('candidates.' ~ column ~ ' asc nulls last') %}
 {% endfor %}
 {% do total_order.append('candidates.event_hash') %}
-{% set considered_events = 'events_given_again' if since else ref('int_segmentry__events_typed') %}
 with
 {% if since %}
 new_ids as (
@@ -26,29 +25,26 @@ new_ids as (
         or event_at >= {{ since }}
 ),
 
-events_given_again as (
-    select events_typed.*
-    from {{ ref('int_segmentry__events_typed') }} as events_typed
-    inner join new_ids
-        on events_typed.event_id = new_ids.event_id
-),
-
 {% endif %}
 repeated_ids as (
     select
-        event_id,
-        max(case when reject_reason = 'deletion' then 1 else 0 end) as is_deleted
-    from {{ considered_events }}
-    where event_id is not null and (reject_reason is null or reject_reason = 'deletion')
-    group by event_id
-    having count(*) > 1 or max(case when reject_reason = 'deletion' then 1 else 0 end) = 1
+        events_typed.event_id,
+        max(case when events_typed.reject_reason = 'deletion' then 1 else 0 end) as is_deleted
+    from {{ ref('int_segmentry__events_typed') }} as events_typed
+    {% if since -%}
+    inner join new_ids
+        on events_typed.event_id = new_ids.event_id
+    {% endif -%}
+    where events_typed.event_id is not null and (events_typed.reject_reason is null or events_typed.reject_reason = 'deletion')
+    group by events_typed.event_id
+    having count(*) > 1 or max(case when events_typed.reject_reason = 'deletion' then 1 else 0 end) = 1
 ),
 
 candidates as (
     select
         events_typed.*,
         repeated_ids.is_deleted
-    from {{ considered_events }} as events_typed
+    from {{ ref('int_segmentry__events_typed') }} as events_typed
     inner join repeated_ids
         on events_typed.event_id = repeated_ids.event_id
     where events_typed.reject_reason is null

@@ -43,11 +43,9 @@ with events_cleaned as (
     where
         {{ loaded_at }} >= {{ segmentry.loaded_until() }}
         or {{ loaded_at }} = {{ segmentry.never_loaded() }}
-        or {{ loaded_at }} in (
-            select stored.loaded_at
-            from {{ this }} as stored
-            where stored.reject_reason = 'future_time' and stored.event_at <= {{ segmentry.latest_plausible_time() }}
-        )
+        {% for reopened_load in segmentry.reopened_loads(this) -%}
+        or {{ loaded_at }} = {{ reopened_load }}
+        {% endfor %}
     {%- endif %}
     {{ segmentry.evaluated_once() }}
 ),

@@ -20,7 +20,7 @@ from segmentry.project import parsed
 SEQUENCES = max(1, int(os.environ.get("SEGMENTRY_EXAMPLES", "30")) // 30)
 TYPED, DUPLICATES = "int_segmentry__events_typed", "int_segmentry__duplicate_events_ranked"
 BUILT = [f"int_segmentry__{name}_built" for name in ("sessions", "orders", "purchase_days")]
-FINGERPRINTED = "int_segmentry__customers_fingerprinted"
+HASHED, FINGERPRINTED = "int_segmentry__settled_events_hashed", "int_segmentry__customers_fingerprinted"
 TABLES = [TYPED, DUPLICATES, FINGERPRINTED, *BUILT]
 EVENT_COLUMNS = [
     "event_id", "customer_id", "event_at", "event_type", "session_id", "order_id", "channel", "amount",
@@ -110,8 +110,8 @@ class Shop:
         """Let one more load arrive."""
         rng = self.rng
         self.batch += 1
-        # Some loads carry on under the time of the load before.
-        loaded_at = START + timedelta(days=self.batch - (rng.random() < 0.25 and self.batch > 1))
+        # Some loads carry on under the time of the load before; most events are older than their load.
+        loaded_at = START + timedelta(days=25 + self.batch - (rng.random() < 0.25 and self.batch > 1))
         latest = START + timedelta(days=30 + self.batch)
         customers = [f"c{number}" for number in range(30)]
         if self.batch > 1:
@@ -171,14 +171,14 @@ class Shop:
 def test_batches_add_up_to_a_full_refresh(seed: int, tmp_path: Path) -> None:
     shop = Shop(seed)
     warehouse, full = Warehouse(tmp_path / "incremental"), Warehouse(tmp_path / "full")
-    for batch in range(4):
+    for batch in range(5):
         shop.grow()
         # An end of observation that is set, moves and is let go again counts other events of old loads.
-        as_of = {"segmentry_as_of": ["", "2024-01-20", "2024-01-29", ""][batch]}
+        as_of = {"segmentry_as_of": ["", "", "2024-01-20", "2024-01-29", ""][batch]}
         warehouse.load(shop.events, shop.merges)
-        if batch == 2:
+        if batch in (1, 3):
             # A build that stops half way, before the next load arrives.
-            assert warehouse.build(select=[DUPLICATES], settings=as_of) == ""
+            assert warehouse.build(select=[HASHED if batch == 1 else DUPLICATES], settings=as_of) == ""
             shop.grow()
             warehouse.load(shop.events, shop.merges)
         full.load(shop.events, shop.merges)
@@ -201,6 +201,33 @@ def test_only_changed_customers_are_built_again(tmp_path: Path) -> None:
     untouched = "select distinct customer_id from segmentry_internal.int_segmentry__sessions_built where channel {} 'untouched'"
     assert warehouse.execute(untouched.format("is distinct from")) == [("c1",)]
     assert ("c1",) not in warehouse.execute(untouched.format("="))
+
+
+def test_what_has_settled_is_not_hashed_again(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "incremental")
+    events = [
+        page_view("old", "a", "2024-01-01", "2024-01-02"),
+        page_view("last load", "b", "2024-01-01", "2024-01-03"),
+        page_view("ahead", "c", "2024-02-01", "2024-01-02"),
+    ]
+    warehouse.load(events, [])
+    assert warehouse.build() == ""
+    hashed = f"select source_customer_id, event_count from segmentry_internal.{HASHED} order by all"
+    assert warehouse.execute(hashed) == [("a", 1)]
+    fingerprints = f"from segmentry_internal.{FINGERPRINTED} order by all"
+    before = dict(row[:2] for row in warehouse.execute(fingerprints))
+    # Hashes that no build would make show which ones a build reads.
+    warehouse.execute(
+        f"update segmentry_internal.{TYPED} set event_hash = 1 where event_id in ('old', 'ahead')"
+    )
+    assert warehouse.build() == ""
+    assert warehouse.execute(hashed) == [("a", 1)]
+    after = dict(row[:2] for row in warehouse.execute(fingerprints))
+    assert {customer for customer in before if before[customer] != after[customer]} == {"c"}
+    # Another end of observation counts anew.
+    assert warehouse.build(settings={"segmentry_as_of": "2024-03-01"}) == ""
+    after = dict(row[:2] for row in warehouse.execute(fingerprints))
+    assert {customer for customer in before if before[customer] != after[customer]} == {"a", "c"}
 
 
 @pytest.mark.parametrize(("built", "needed"), [("orders", "has_order"), ("sessions", "has_activity")])
