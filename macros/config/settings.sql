@@ -11,6 +11,7 @@
         'segmentry_validation_waivers': {'kind': 'relation', 'required': true},
         'segmentry_consents': {'kind': 'relation'},
         'segmentry_campaigns': {'kind': 'relation'},
+        'segmentry_erasures': {'kind': 'relation'},
         'segmentry_as_of': {'kind': 'day'},
         'segmentry_time_zone': {'kind': 'zone'},
         'segmentry_input_time_zone': {'kind': 'zone'},

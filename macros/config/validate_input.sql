@@ -5,6 +5,7 @@
         {%- set load_time = ['ingested_at'] if var('segmentry_incremental') else [] -%}
         {%- do segmentry.require_columns('stg_segmentry__events', 'segmentry_events', ['customer_id', 'event_at', 'event_type'] + load_time) -%}
         {%- do segmentry.require_columns('stg_segmentry__id_merges', 'segmentry_id_history', ['old_id', 'new_id', 'merged_at']) -%}
+        {%- do segmentry.require_columns('stg_segmentry__erasures', 'segmentry_erasures', ['customer_id']) -%}
     {%- endif -%}
 {%- endmacro %}
 

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_segmentry__erased_ids') }}
 -- One pass over the user's table: everything later reads this one. Raw text is kept for rejected rows alone.
 {{ config(
     materialized='incremental' if var('segmentry_incremental') else 'table',
@@ -36,8 +37,9 @@ with events_cleaned as (
         cast(events.customer_id as {{ dbt.type_string() }}) as raw_customer_id,
         cast(events.event_at as {{ dbt.type_string() }}) as raw_event_at,
         cast(events.event_type as {{ dbt.type_string() }}) as raw_event_type,
+        events.is_erased,
         {{ segmentry.row_hash(raw_columns) }} as event_hash
-    from {{ ref('stg_segmentry__events') }} as events
+    from {{ segmentry.without_erased(ref('stg_segmentry__events'), ids=['customer_id'], blank=raw_columns, kept=['ingested_at']) }} as events
     {% if is_incremental() -%}
     -- The last load again, whose rows may have been incomplete, and loads with an event that was still in the future.
     where
@@ -86,6 +88,7 @@ events_judged as (
     select
         events_converted.*,
         case
+            when events_converted.is_erased then 'erased'
             when events_converted.is_deletion then 'deletion'
             when events_converted.source_customer_id is null then 'missing_customer_id'
             when {{ segmentry.is_placeholder_id('events_converted.source_customer_id') }} then 'placeholder_customer_id'

@@ -1,51 +1,24 @@
+-- depends_on: {{ ref('int_segmentry__erased_ids') }}
 -- Raw text is kept for rejected rows alone.
 {% set raw_columns = ['old_id', 'new_id', 'merged_at', 'ingested_at', 'source', 'operation'] %}
 
-with merges_parsed as (
-    select
-        {{ segmentry.normalize_id('id_merges.old_id') }} as old_id,
-        {{ segmentry.normalize_id('id_merges.new_id') }} as new_id,
-        {{ segmentry.to_utc('id_merges.merged_at') }} as merged_at,
-        {{ segmentry.to_utc('id_merges.ingested_at') }} as ingested_at,
-        nullif(trim(cast(id_merges.source as {{ dbt.type_string() }})), '') as source,
-        coalesce(nullif(lower(trim(cast(id_merges.operation as {{ dbt.type_string() }}))), ''), 'merge') as operation,
-        {{ segmentry.row_hash(raw_columns) }} as merge_hash,
-        cast(id_merges.old_id as {{ dbt.type_string() }}) as raw_old_id,
-        cast(id_merges.new_id as {{ dbt.type_string() }}) as raw_new_id,
-        cast(id_merges.merged_at as {{ dbt.type_string() }}) as raw_merged_at,
-        cast(id_merges.operation as {{ dbt.type_string() }}) as raw_operation
-    from {{ ref('stg_segmentry__id_merges') }} as id_merges
-    {{ segmentry.evaluated_once() }}
-),
-
-merges_judged as (
-    select
-        merges_parsed.*,
-        case
-            when merges_parsed.old_id is null then 'empty_old_id'
-            when merges_parsed.new_id is null then 'empty_new_id'
-            when
-                {{ segmentry.is_placeholder_id('merges_parsed.old_id') }} or {{ segmentry.is_placeholder_id('merges_parsed.new_id') }}
-                then 'placeholder_id'
-            when merges_parsed.merged_at is null then 'missing_merged_at'
-            when merges_parsed.operation not in ('merge', 'unmerge') then 'unknown_operation'
-            when merges_parsed.old_id = merges_parsed.new_id then 'self_merge'
-            when merges_parsed.merged_at > {{ segmentry.latest_plausible_time() }} then 'future_merged_at'
-        end as reject_reason
-    from merges_parsed
+with typed_merges as (
+    {{ segmentry.typed_merges(
+        segmentry.without_erased(ref('stg_segmentry__id_merges'), ids=['old_id', 'new_id'], blank=raw_columns)
+    ) | indent(4) }}
 )
 
 select
-    merges_judged.old_id,
-    merges_judged.new_id,
-    merges_judged.merged_at,
-    merges_judged.ingested_at,
-    merges_judged.source,
-    merges_judged.operation,
-    merges_judged.merge_hash,
-    merges_judged.reject_reason,
-    case when merges_judged.reject_reason is not null then merges_judged.raw_old_id end as raw_old_id,
-    case when merges_judged.reject_reason is not null then merges_judged.raw_new_id end as raw_new_id,
-    case when merges_judged.reject_reason is not null then merges_judged.raw_merged_at end as raw_merged_at,
-    case when merges_judged.reject_reason is not null then merges_judged.raw_operation end as raw_operation
-from merges_judged
+    typed_merges.old_id,
+    typed_merges.new_id,
+    typed_merges.merged_at,
+    typed_merges.ingested_at,
+    typed_merges.source,
+    typed_merges.operation,
+    typed_merges.merge_hash,
+    typed_merges.reject_reason,
+    case when typed_merges.reject_reason is not null then typed_merges.raw_old_id end as raw_old_id,
+    case when typed_merges.reject_reason is not null then typed_merges.raw_new_id end as raw_new_id,
+    case when typed_merges.reject_reason is not null then typed_merges.raw_merged_at end as raw_merged_at,
+    case when typed_merges.reject_reason is not null then typed_merges.raw_operation end as raw_operation
+from typed_merges

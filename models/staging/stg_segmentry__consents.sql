@@ -1,3 +1,5 @@
+{{ config(materialized="view") }}
+
 {% if var('segmentry_consents') %}
 select
     {{ segmentry.normalize_id('customer_id') }} as id,

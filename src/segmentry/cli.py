@@ -82,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--id-history", type=Path, metavar="FILE", help="Parquet or CSV: old_id, new_id, merged_at"
     )
+    run.add_argument(
+        "--erasures", type=Path, metavar="FILE", help="Parquet or CSV: customer_id of each customer to erase"
+    )
     run.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the result goes")
     run.add_argument(
         "--as-of",
@@ -173,6 +176,20 @@ def _parser() -> argparse.ArgumentParser:
         "--csv", nargs="*", metavar="TABLE", help="as CSV for spreadsheets too: these tables, or all"
     )
     publication.set_defaults(handler=_publish)
+    compaction = commands.add_parser(
+        "compact",
+        help="write the DuckDB file anew, without what was deleted",
+        description="Write the DuckDB file of a build anew and replace it in one step: it keeps the bytes "
+        "of deleted rows until then.",
+    )
+    compaction.add_argument(
+        "--database",
+        type=Path,
+        default=Path("warehouse.duckdb"),
+        metavar="FILE",
+        help="DuckDB file of a build (default: warehouse.duckdb)",
+    )
+    compaction.set_defaults(handler=_compact)
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
@@ -198,7 +215,12 @@ def _run(options: argparse.Namespace) -> None:
     _build_and_report(
         options,
         lambda say: build_from_files(
-            options.events, options.id_history, options.output, variables=variables, on_progress=say
+            options.events,
+            options.id_history,
+            options.output,
+            variables=variables,
+            erasures=options.erasures,
+            on_progress=say,
         ),
     )
 
@@ -296,6 +318,13 @@ def _publish(options: argparse.Namespace) -> None:
     )
     print(f"Published run {copy.run_id}: {len(copy.tables)} tables as {formats}")
     print(f"Read copy: {copy.directory / 'marts.duckdb'}")
+
+
+def _compact(options: argparse.Namespace) -> None:
+    from segmentry.generation import compact
+
+    before, after = compact(options.database)
+    print(f"{options.database} was written anew: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now")
 
 
 def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: Path) -> list[str]:

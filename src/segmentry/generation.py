@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ __all__ = [
     "SCHEMA",
     "STORAGE_VERSION",
     "attached",
+    "compact",
     "literal",
     "one_generation",
     "qualified",
@@ -137,3 +139,55 @@ def one_generation(connection: DuckDBPyConnection, catalog: str) -> str:
             "Run `dbt build` again."
         )
     return run_id
+
+
+def compact(database: Path | str) -> tuple[int, int]:
+    """Write a DuckDB file anew, without the bytes of what was deleted, and replace it in one step.
+
+    Parameters
+    ----------
+    database
+        DuckDB file that a build wrote. Nobody else may have it open for writing.
+
+    Returns
+    -------
+    before, after : int
+        Size of the file in bytes.
+
+    Raises
+    ------
+    PipelineError
+        The file is missing or open elsewhere, or the disk is full. It stays as it is.
+
+    Examples
+    --------
+    >>> compact("warehouse.duckdb")  # doctest: +SKIP
+    (52703232, 24129536)
+    """
+    import duckdb
+
+    database = Path(database).resolve()
+    if not database.is_file():
+        raise PipelineError(f"There is no warehouse at {database}. Name the file that has it.")
+    before = database.stat().st_size
+    written = database.with_name(f".{database.name}.compact")
+    try:
+        written.unlink(missing_ok=True)
+        with duckdb.connect(":memory:") as connection:
+            # Open for writing: no build can begin meanwhile, and what waits beside the file is taken into it.
+            connection.execute(f"attach {literal(database)} as {qualified(database.stem)}")
+            connection.execute(f"checkpoint {qualified(database.stem)}")
+            connection.execute(
+                f"attach {literal(written)} as written (storage_version {literal(STORAGE_VERSION)})"
+            )
+            connection.execute(f"copy from database {qualified(database.stem)} to written")
+            connection.execute("detach written")
+            os.replace(written, database)
+    except (duckdb.Error, OSError) as error:
+        raise PipelineError(
+            f"{database} was not written anew: {str(error).strip().splitlines()[0]}\n"
+            "If a build or a reader has it open, wait for its end; the disk needs room for another copy."
+        ) from error
+    finally:
+        written.unlink(missing_ok=True)
+    return before, database.stat().st_size

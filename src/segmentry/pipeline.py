@@ -81,6 +81,7 @@ def build_from_files(
     database: Path | None = None,
     variables: Mapping[str, Any] | None = None,
     select: Sequence[str] = (),
+    erasures: Path | None = None,
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> BuildOutcome:
     """Build everything from files, in this process.
@@ -98,6 +99,8 @@ def build_from_files(
         Vars of the dbt project that override its defaults.
     select
         Models to build, as dbt selects them, without data tests; everything when empty.
+    erasures
+        Parquet or CSV file with the `customer_id` of each customer to erase.
     on_progress
         Called with a line of text when a layer is complete.
 
@@ -119,12 +122,15 @@ def build_from_files(
     sources = {"events": _checked(events, "events")}
     if id_history is not None:
         sources["id_history"] = _checked(id_history, "id history")
+    if erasures is not None:
+        sources["erasures"] = _checked(erasures, "erasures")
     settings = {
         "segmentry_use_demo": False,
         "segmentry_events": "{{ source('segmentry_input', 'events') }}",
         "segmentry_id_history": "{{ source('segmentry_input', 'id_history') }}"
         if id_history is not None
         else "",
+        "segmentry_erasures": "{{ source('segmentry_input', 'erasures') }}" if erasures is not None else "",
         **_known(variables or {}),
     }
     return _build(output, database, sources, settings, select, on_progress)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
 from pathlib import Path
 
 import pytest
-from clone import run
+from clone import run_script
 from conftest import ROOT
 
 import segmentry
@@ -16,7 +15,7 @@ import segmentry
 
 @pytest.mark.parametrize("name", ["tour", "own_data", "audience"])
 def test_an_example_runs(name: str, tmp_path: Path) -> None:
-    said = run(sys.executable, ROOT / "examples" / f"{name}.py", cwd=tmp_path)
+    said = run_script(ROOT / "examples" / f"{name}.py", tmp_path)
     assert "S1 " in said or name == "audience"
     if name == "own_data":
         assert "1 rejected" in said
@@ -37,7 +36,7 @@ def code(page: str) -> str:
 
 def test_the_python_page_runs(tmp_path: Path) -> None:
     (tmp_path / "page.py").write_text(code("docs/python.md"))
-    said = run(sys.executable, "page.py", cwd=tmp_path)
+    said = run_script(tmp_path / "page.py", tmp_path)
     assert "marts ready" in said
     assert (tmp_path / "result" / "report.html").is_file()
 
@@ -47,4 +46,4 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     events.to_parquet(tmp_path / "events.parquet")
     id_history.to_csv(tmp_path / "merges.csv", index=False)
     (tmp_path / "readme.py").write_text(code("README.md"))
-    assert "customers" in run(sys.executable, "readme.py", cwd=tmp_path)
+    assert "customers" in run_script(tmp_path / "readme.py", tmp_path)

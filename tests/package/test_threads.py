@@ -12,12 +12,11 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
+from clone import FAST
 from door import contents
 
 import segmentry
 from segmentry import PipelineConfig, PipelineResult, run_pipeline
-
-FAST = {"segmentry_bootstrap_replicates": 4, "segmentry_seed_replicates": 2, "segmentry_n_init": 2}
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
-from clone import copied, run
+from clone import FAST, copied, run
 from conftest import ROOT
 from door import rows
-
-# Fewer replicates: the way is the same and takes a third of the time.
-FAST = "{segmentry_bootstrap_replicates: 5, segmentry_seed_replicates: 2}"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +39,7 @@ def test_the_demo_runs_in_an_empty_directory(installed: Path, tmp_path: Path) ->
     assert {"dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "python_models", "tests"} <= {
         path.name for path in before
     }
-    said = run(installed / "bin" / "segmentry", "demo", "--vars", FAST, cwd=tmp_path, **libraries)
+    said = run(installed / "bin" / "segmentry", "demo", "--vars", json.dumps(FAST), cwd=tmp_path, **libraries)
     assert "Report: segmentry_demo/report.html" in said
     assert [path.name for path in tmp_path.iterdir()] == ["segmentry_demo"]
     assert "<html" in (tmp_path / "segmentry_demo" / "report.html").read_text()

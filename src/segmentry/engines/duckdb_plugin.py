@@ -25,8 +25,10 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
 from segmentry.engines.explanations import write_explanations
+from segmentry.engines.models import erasure_key
 from segmentry.engines.progress import to_dbt
 from segmentry.exceptions import ConfigurationError, SegmentationEngineError
+from segmentry.generation import literal
 
 if TYPE_CHECKING:
     from dbt.adapters.duckdb.utils import TargetConfig
@@ -51,6 +53,10 @@ class Plugin(BasePlugin):
         except SegmentationEngineError as error:
             raise DbtRuntimeError(str(error)) from error
         self._connection = conn
+
+    def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
+        """Hand the key of erasures to the connection, by no statement that dbt sees."""
+        cursor.execute(f"set variable segmentry_erasure_key = {literal(erasure_key())}")
 
     def store(self, target_config: TargetConfig) -> None:
         """Do what a post-hook asks for; the only thing that it can ask for is ``explanations``.

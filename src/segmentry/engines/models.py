@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,33 @@ from dbt_common.exceptions import DbtRuntimeError
 from segmentry.engines.progress import to_dbt
 from segmentry.exceptions import SegmentationEngineError
 
-__all__ = ["run_model"]
+__all__ = ["erasure_key", "run_model"]
+
+MINIMUM_KEY = 16  # characters
+
+
+def erasure_key() -> str:
+    """Return the secret under which ids of erased customers are hashed; empty when none is set.
+
+    Raises
+    ------
+    DbtRuntimeError
+        It is too short to be a secret.
+
+    Examples
+    --------
+    >>> import os
+    >>> os.environ["SEGMENTRY_ERASURE_KEY"] = "sixteen letters."
+    >>> erasure_key()
+    'sixteen letters.'
+    >>> del os.environ["SEGMENTRY_ERASURE_KEY"]
+    """
+    key = os.environ.get("SEGMENTRY_ERASURE_KEY", "")
+    if 0 < len(key) < MINIMUM_KEY:
+        raise DbtRuntimeError(
+            f"SEGMENTRY_ERASURE_KEY has {len(key)} characters; a secret of {MINIMUM_KEY} or more is needed."
+        )
+    return key
 
 
 def run_model(compiled_code: str, load: Callable[[str], Any], session: Any) -> Any:

@@ -22,7 +22,7 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from segmentry.engines.explanations import write_explanations
 from segmentry.engines.frames import to_frame
-from segmentry.engines.models import run_model
+from segmentry.engines.models import erasure_key, run_model
 from segmentry.exceptions import SegmentationEngineError
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class ConnectionManager(PostgresConnectionManager):
                 "set time zone 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8'; "
                 f'set extra_float_digits = 1; set search_path = {path}, "{credentials.schema}_internal"'
             )
+            # Empty means that there is none.
+            cursor.execute("select set_config('segmentry.erasure_key', %s, false)", (erasure_key(),))
         # Settings of a transaction that is rolled back would be forgotten.
         connection.handle.commit()
         return connection

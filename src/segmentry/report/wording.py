@@ -130,6 +130,7 @@ _REASONS = {
     "future_merged_at": "a merge in the future",
     "unmerge_without_merge": "an undo without a merge",
     "unknown_operation": "an unknown operation",
+    "erased": "of customers who were erased",
     "after_as_of": "after the date of this report",
 }
 
