@@ -83,8 +83,9 @@
         {%- if events is not none and var('segmentry_incremental') and run_query(
             'select count(*) from ' ~ events ~ ' where ' ~ segmentry.is_erased('source_customer_id')
         ).rows[0][0] > 0 -%}
-            {%- for relation in [events, segmentry.earlier_relation('int_segmentry__duplicate_events_ranked')] if relation is not none -%}
-                {%- do adapter.drop_relation(relation) -%}
+            {%- for model in ['int_segmentry__events_typed', 'int_segmentry__duplicate_events_ranked', 'int_segmentry__settled_events_hashed'] -%}
+                {%- set relation = segmentry.earlier_relation(model) -%}
+                {%- if relation is not none -%} {%- do adapter.drop_relation(relation) -%} {%- endif -%}
             {%- endfor -%}
         {%- endif -%}
         {%- for model, columns in {
