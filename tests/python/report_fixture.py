@@ -749,6 +749,7 @@ def _run(
         "segmentation_kind": kind if status == "ok" else None,
         "segment_count": segments,
         "customer_count": customers,
+        "model_customer_count": customers,
         "event_count": 120_000,
         "events_used": 118_000,
         "events_outside_window": 1_500,

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fakesnow
 import pyarrow as pa
 
 from segmentry.project import invoke
@@ -26,6 +25,7 @@ TARGET = {
 @contextmanager
 def imitation() -> Iterator[Any]:
     """Let whoever connects to Snowflake in this process meet the imitation; gives a connection."""
+    import fakesnow
     import snowflake.connector
 
     with fakesnow.patch():
