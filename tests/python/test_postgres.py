@@ -196,6 +196,11 @@ def test_a_build_that_breaks_leaves_the_table_as_it_was(built: tuple[Path, Wareh
     assert warehouse.rows(f"select * from {model}") == before
     left = "select count(*) from pg_tables where tablename like '%\\_\\_dbt\\_%'"
     assert warehouse.rows(left) == [(0,)]
+    # It counts as failed, and later runs would pass over it.
+    failed_runs = "segmentry_internal.failed_runs"
+    this = warehouse.rows("select run_id from segmentry_internal.int_segmentry__run")
+    assert warehouse.rows(f"select run_id from {failed_runs}") == this
+    warehouse.execute(f"drop table {failed_runs}")
 
 
 @pytest.mark.parametrize("algorithm", ["recursion", "rounds"])
