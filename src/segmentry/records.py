@@ -224,6 +224,8 @@ class RobustnessTest(_Record):
     is_borderline: bool | None
     is_deciding: bool
     reason: str | None
+    #: The run whose segments were tested; none on frames that no run made.
+    model_run_id: str | None = None
 
 
 class RobustnessScore(_Record):
