@@ -318,7 +318,7 @@ class SensitivityAnalyzer:
 
 
 def _test(row: Mapping[Any, Any]) -> RobustnessTest:
-    values: dict[str, Any] = {name: row[name] for name in RobustnessTest.model_fields}
+    values: dict[str, Any] = {name: row[name] for name in RobustnessTest.model_fields if name in row}
     return RobustnessTest(**(values | {"verdict": values["verdict"] or "unknown"}))
 
 
