@@ -227,6 +227,7 @@ def test_texts_are_written_again_by_the_command(built: tuple[Path, Warehouse]) -
     texts = "select segment_id, status, headline, executive_summary from segmentry.segment_explanations order by segment_id"
     before = warehouse.rows(texts)
     ledger = "segmentry_internal.int_segmentry__llm_ledger"
+    warehouse.execute(f"create table kept_ledger as select * from {ledger}")
     with environment(warehouse.environment):
         assert not explain_segments(target="postgres", variables=variables)
         warehouse.execute(f"delete from {ledger}")
@@ -235,6 +236,9 @@ def test_texts_are_written_again_by_the_command(built: tuple[Path, Warehouse]) -
         assert {row.status for row in explain_segments(target="postgres", variables=variables)} == {"ok"}
     assert warehouse.rows(texts) == before
     assert warehouse.rows(f"select count(*) from {ledger}") == [(len(before),)]
+    warehouse.execute(
+        f"delete from {ledger}; insert into {ledger} select * from kept_ledger; drop table kept_ledger"
+    )
 
 
 def test_incremental_builds_equal_a_full_refresh(port: int, tmp_path: Path) -> None:
