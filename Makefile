@@ -23,7 +23,7 @@ define environment
   $(if $(3),VIRTUAL_ENV="$(CURDIR)/$(1)" uv pip install --quiet --no-deps --no-build-isolation $(3),:) ; \
 else \
   $(PYTHON) -m venv --clear $(1) && \
-  $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement $(2) && \
+  $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $(2) && \
   $(if $(3),$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(3),:) ; \
 fi
 @touch $@
