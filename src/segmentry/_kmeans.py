@@ -28,8 +28,10 @@ BATCH_BYTES = 2_400_000  # of distances, when several starts run side by side: f
 HEAT = 20  # iterations after which the finalists of a multi-start are chosen
 FINALISTS = 3
 MORE_STARTS, MORE_STARTS_WORK = 48, 500_000  # starts of a small sample, and clusters x rows x starts
+MOMENTUM = 0.6  # how far each step goes on beyond the means; .5 to .8 do alike
 NEAR = 1 / 3  # share of the rows beyond which it is cheaper to look at all of them
-WIDER = 2.0  # centroids drift on: an anchor keeps rows at hand up to this multiple of what is asked for
+WIDER = 2.0  # centroids drift on: an anchor keeps rows at hand up to this multiple of what is asked for ...
+MUCH_WIDER = 4.0  # ... and looks at all of them, unless they are this many times what is asked for
 COARSE, STRIDE = 100_000, 8  # more rows than this are approached by way of every eighth
 SLACK = 1e-9  # added to the reach of a move, so that rounding never hides a row that can change
 
@@ -109,6 +111,23 @@ def _means(sums: Floats, previous: Floats) -> Floats:
     return np.where(counts > 0, sums[..., :-1] / np.where(counts > 0, counts, 1.0), previous)
 
 
+def _onward(means: Floats, previous: Floats, gains: Floats, previous_gains: Floats) -> Floats:
+    """Where the next step looks: beyond the means, in the direction in which they moved.
+
+    Where clusters overlap, Lloyd's steps become small long before they end: going on takes a third of them.
+    A run whose inertia rose (its gain, the sum of W|c|^2, fell) goes back to its means. Nothing moves at the
+    end, so that it is a fixed point of Lloyd's algorithm, and as good as the one that plain steps reach.
+
+    References
+    ----------
+    Nesterov, "A method for solving a convex programming problem with convergence rate O(1/k^2)", Soviet
+    Mathematics Doklady 27, 1983; O'Donoghue, Candes, "Adaptive restart for accelerated gradient schemes",
+    Found. Comput. Math. 15, 2015.
+    """
+    goes_on = np.asarray(gains >= previous_gains)[..., None, None]
+    return np.where(goes_on, means + MOMENTUM * (means - previous), means).astype(means.dtype, copy=False)
+
+
 def plus_plus(x: Floats, weights: Floats, k: int, starts: int, rng: np.random.Generator) -> Floats:
     """Greedy k-means++ starts: (starts, k, d).
 
@@ -156,7 +175,7 @@ def plus_plus(x: Floats, weights: Floats, k: int, starts: int, rng: np.random.Ge
 def lloyd_batch(
     x: Floats, weights: Floats, starts: Floats, iterations: int = MAX_ITERATIONS, still: float = CONVERGED
 ) -> list[Fit]:
-    """Run Lloyd's algorithm from each of the starts (r, k, d), side by side, until none moves by ``still``.
+    """Run Lloyd's algorithm, with momentum, from each of the starts (r, k, d), until none moves by ``still``.
 
     The weights are shared, (n,), or each run's own, (r, n). Computes in the precision of its input.
 
@@ -179,7 +198,8 @@ def lloyd_batch(
     total = np.broadcast_to(weights @ np.einsum("nd,nd->n", x, x), runs)
     positions = np.arange(k, dtype=label_dtype(k))[:, None]
     centroids = starts.copy()
-    inertia = np.empty(runs)
+    means = starts.copy()
+    gains = np.full(runs, np.inf)
     active = np.arange(runs)
     for _ in range(iterations):
         current = centroids[active]
@@ -189,14 +209,15 @@ def lloyd_batch(
         if own:
             members *= weights[active][:, None, :]
         sums = (members.reshape(-1, len(x)) @ weighted).reshape(len(active), k, d + 1)
-        moved = _means(sums, current)
-        centroids[active] = moved
+        moved = _means(sums, means[active])
         # At the means, inertia = sum w|x|^2 - sum over clusters of W|c|^2.
-        inertia[active] = total[active] - np.einsum("rk,rkd,rkd->r", sums[:, :, -1], moved, moved)
+        gained = np.einsum("rk,rkd,rkd->r", sums[:, :, -1], moved, moved)
+        centroids[active] = _onward(moved, means[active], gained, gains[active])
+        means[active], gains[active] = moved, gained
         active = active[np.abs(moved - current).max(axis=(1, 2)) > still]
         if not active.size:
             break
-    return [Fit(centroids[run], float(inertia[run])) for run in range(runs)]
+    return [Fit(means[run], float(total[run] - gains[run])) for run in range(runs)]
 
 
 def best_fit(fits: Iterable[Fit]) -> Fit:
@@ -281,21 +302,23 @@ class Anchor:
         return 2.0 * float(np.sqrt(np.square(centroids - self.centroids).sum(axis=1).max())) + SLACK
 
     def within(self, reach: float) -> tuple[Ints, Floats] | None:
-        """Find the rows with margins up to ``reach``: their positions, and the rows side by side.
+        """Find the rows with margins up to ``reach``, and some beyond: positions, and the rows side by side.
 
         None when these are so many that it is cheaper to look at all.
         """
         most = len(self.x) * NEAR
         if reach > self._limit:
-            if np.count_nonzero(self.margin <= reach) > most:
+            rows = np.flatnonzero(self.margin <= reach)
+            if len(rows) > most:
                 return None
-            self._limit = WIDER * reach
-            rows = np.flatnonzero(self.margin <= self._limit)
-            rows = rows[np.argsort(self.margin[rows], kind="stable")]
+            wider = np.flatnonzero(self.margin <= WIDER * reach)
+            self._limit, rows = (WIDER * reach, wider) if len(wider) <= most else (reach, rows)
             self._near = rows, self.margin[rows], self.x[rows]
         rows, margins, points = self._near
-        count = int(np.searchsorted(margins, reach, side="right"))
-        return (rows[:count], points[:count]) if count <= most else None
+        if reach < self._limit / MUCH_WIDER:
+            nearer = np.flatnonzero(margins <= reach)
+            return rows[nearer], points[nearer]
+        return rows, points
 
     def changes(self, centroids: Floats) -> tuple[Ints, Labels, int] | None:
         """Find the rows that other centroids label differently; centroid j moved from the anchor's j.
@@ -336,10 +359,10 @@ def _narrowed(level: _Level, centroids: Floats) -> _Level | None:
 
 
 def lloyd(x: Floats, weights: Floats | None, start: Floats, anchor: Anchor | None = None) -> Fit:
-    """Run Lloyd's algorithm on many rows from one start until nothing moves.
+    """Run Lloyd's algorithm, with momentum, on many rows from one start until nothing moves.
 
-    Exact: every step gives the means that plain Lloyd gives, but looks only at rows that an anchor can't
-    vouch for. Once these add up to all rows of the anchor, the rows that the rest of the way can touch get
+    Exact: every step gives the means of all rows, as in `lloyd_batch`, but looks only at rows that an anchor
+    can't vouch for. Once these add up to all rows of the anchor, the rows that the rest of the way can touch get
     an anchor of their own, and so on: the last steps look at a handful. Without an anchor near the start,
     many rows are approached by a fit to every eighth: most of the way is short of the last decimals.
     """
@@ -349,7 +372,8 @@ def lloyd(x: Floats, weights: Floats | None, start: Floats, anchor: Anchor | Non
         every = slice(None, None, STRIDE)
         some = None if weights is None else weights[every]
         start = lloyd(np.ascontiguousarray(x[every]), some, start).centroids
-    centroids = start
+    centroids = means = start
+    gain = np.float64(np.inf)
     anchor = anchor or Anchor(x, start)
     sums = anchor.sums(weights)
     levels = [_Level(anchor, weights, sums, np.zeros_like(sums), np.inf)]
@@ -377,11 +401,13 @@ def lloyd(x: Floats, weights: Floats | None, start: Floats, anchor: Anchor | Non
             mass = None if level.weights is None else level.weights[rows]
             now = level.others + level.sums + label_sums(points, labels, mass, anchor.k)
             now -= label_sums(points, level.anchor.labels[rows], mass, anchor.k)
-        moved = _means(now, centroids)
+        moved = _means(now, means)
+        gained = np.einsum("k,kd,kd->", now[:, -1], moved, moved)
         shift = float(np.abs(moved - centroids).max())
-        centroids = moved
+        centroids = _onward(moved, means, gained, gain)
+        means, gain = moved, gained
         if shift <= CONVERGED:
             break
     squares = levels[0].anchor.squares
     total = float(squares.sum() if weights is None else squares @ weights)
-    return Fit(centroids, total - float(np.einsum("k,kd,kd->", now[:, -1], centroids, centroids)))
+    return Fit(means, total - float(gain))

@@ -22,8 +22,8 @@ from segmentry._frames import (
     Ints,
     Schema,
     feature_matrix,
-    hash_order,
     require_columns,
+    sample_rows,
     sorted_customers,
     typed_frame,
 )
@@ -133,11 +133,6 @@ def feature_names(frame: pd.DataFrame, settings: SegmentationSettings) -> list[s
 def rng_for(*key: int) -> np.random.Generator:
     """Make a generator of its own for every (seed, purpose, ...)."""
     return np.random.default_rng(np.random.SeedSequence(key))
-
-
-def sample_rows(customer_ids: pd.Series, size: int, seed: int) -> Ints:
-    """Take row positions in hash order, at most ``size`` of them: any first part of them is a sample too."""
-    return hash_order(customer_ids, seed)[:size]
 
 
 def refit_rows(customer_ids: pd.Series, settings: SegmentationSettings) -> Ints:
@@ -568,8 +563,8 @@ def nearest_two(x: Floats, centroids: Floats) -> tuple[Ints, Floats, Floats]:
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
         # Differences, not products: near zero the products would lose the digits that are compared.
-        apart = np.stack([np.square(x[part] - centroid).sum(axis=1) for centroid in centroids])
-        distances = rounded(np.sqrt(apart))
+        apart = [x[part] - centroid for centroid in centroids]
+        distances = rounded(np.sqrt([np.einsum("nd,nd->n", gaps, gaps) for gaps in apart]))
         columns = np.arange(distances.shape[1])
         labels[part] = distances.argmin(axis=0)
         nearest[part] = distances[labels[part], columns]

@@ -68,6 +68,7 @@ DECIDING = {"bootstrap": "fixed_m", "feature_drop": ALL_VARIANTS, "time_structur
 # optimum: two ends of a flat one differ little there, and running both is most of the cost.
 FULL_SEARCH = 10
 SAME_OPTIMUM = 0.9  # adjusted Rand index
+SAME_POLISH = 0.01  # standard deviations: a sample's solutions that are this near end at one optimum of all
 SMALLEST_COVERAGE = 0.5  # a window with fewer of the customers says nothing about the segments
 
 REPLICATE_SCHEMA: Schema = {
@@ -362,15 +363,15 @@ def _seeds(
         plus_plus(x, weights, base.k, 1, rng_for(settings.seed, SEED_STARTS, replicate))
         for replicate in replicates
     ]
-    compared: dict[bytes, Ints] = {}  # many starts end at the same optimum of the sample
+    compared: list[tuple[Floats, Ints]] = []  # many starts end at the same optimum of the sample
     fits = lloyd_batch(x, weights, np.concatenate(starts))
     for replicate, fit in zip(replicates, fits, strict=True):
-        ordered = fit.centroids[np.lexsort(np.round(fit.centroids.T[::-1], 6))]
-        optimum = (np.round(ordered, 6) + 0.0).tobytes()
-        if optimum not in compared:
-            start = _like_anchor(base.anchor, fit.centroids)
-            compared[optimum] = _compared(base, lloyd(base.x, None, start, base.anchor).centroids)
-        yield _rows(base, "seed", "single_start", replicate, compared[optimum])
+        start = _like_anchor(base.anchor, fit.centroids)
+        table = next((known for other, known in compared if np.abs(other - start).max() <= SAME_POLISH), None)
+        if table is None:
+            table = _compared(base, lloyd(base.x, None, start, base.anchor).centroids)
+            compared.append((start, table))
+        yield _rows(base, "seed", "single_start", replicate, table)
 
 
 def time_structure_replicates(
