@@ -11,20 +11,23 @@ with centroid_columns as (
         max(case when feature = '{{ feature }}' and not is_dropped then mean end) as {{ feature }}_mean,
         max(case when feature = '{{ feature }}' and not is_dropped then scale end) as {{ feature }}_scale,
         {% for cluster in clusters %}
-        max(case when feature = '{{ feature }}' and not is_dropped and cluster = {{ cluster }} then centroid end) as {{ feature }}_{{ cluster }},
+        coalesce(max(case when feature = '{{ feature }}' and not is_dropped and cluster = {{ cluster }} then centroid end), 0) as {{ feature }}_{{ cluster }},
         {% endfor %}
         {% endfor %}
         {% for cluster in clusters %}
         max(case when cluster = {{ cluster }} then 1 end) as exists_{{ cluster }}{{ ',' if not loop.last }}
         {% endfor %}
     from {{ ref('int_segmentry__centroids_fitted') }}
+    {# Without a model nobody is assigned. #}
+    having count(*) > 0
 ),
 
+-- A feature that was dropped is at 0, as are the centroids.
 standardised as (
     select
         features.customer_id,
         {% for feature in features %}
-        (features.{{ feature }} - centroid_columns.{{ feature }}_mean) / centroid_columns.{{ feature }}_scale as {{ feature }},
+        coalesce((features.{{ feature }} - centroid_columns.{{ feature }}_mean) / centroid_columns.{{ feature }}_scale, 0) as {{ feature }},
         {% endfor %}
         {% for feature in features %}{% for cluster in clusters %}
         centroid_columns.{{ feature }}_{{ cluster }},
@@ -45,7 +48,7 @@ distances as (
             when exists_{{ cluster }} = 1
                 then round(sqrt(
                     {% for feature in features %}
-                    coalesce(({{ feature }} - {{ feature }}_{{ cluster }}) * ({{ feature }} - {{ feature }}_{{ cluster }}), 0){{ ' +' if not loop.last }}
+                    ({{ feature }} - {{ feature }}_{{ cluster }}) * ({{ feature }} - {{ feature }}_{{ cluster }}){{ ' +' if not loop.last }}
                     {% endfor %}
                 ), 10)
             else {{ far }}
@@ -72,7 +75,6 @@ assigned as (
             {% endfor %}
         end as cluster
     from nearest
-    where least_distance < {{ far }}
     {{ segmentry.evaluated_once() }}
 ),
 

@@ -111,7 +111,9 @@ def _means(sums: Floats, previous: Floats) -> Floats:
     return np.where(counts > 0, sums[..., :-1] / np.where(counts > 0, counts, 1.0), previous)
 
 
-def _onward(means: Floats, previous: Floats, gains: Floats, previous_gains: Floats) -> Floats:
+def _onward(
+    means: Floats, previous: Floats, gains: Floats | np.float64, previous_gains: Floats | np.float64
+) -> Floats:
     """Where the next step looks: beyond the means, in the direction in which they moved.
 
     Where clusters overlap, Lloyd's steps become small long before they end: going on takes a third of them.
@@ -362,8 +364,8 @@ def lloyd(x: Floats, weights: Floats | None, start: Floats, anchor: Anchor | Non
     """Run Lloyd's algorithm, with momentum, on many rows from one start until nothing moves.
 
     Exact: every step gives the means of all rows, as in `lloyd_batch`, but looks only at rows that an anchor
-    can't vouch for. Once these add up to all rows of the anchor, the rows that the rest of the way can touch get
-    an anchor of their own, and so on: the last steps look at a handful. Without an anchor near the start,
+    can't vouch for. Once these add up to all rows of the anchor, the rows that the rest of the way can touch
+    get an anchor of their own, and so on: the last steps look at a handful. Without an anchor near the start,
     many rows are approached by a fit to every eighth: most of the way is short of the last decimals.
     """
     if anchor is not None and anchor.within(anchor.reach(start)) is None:

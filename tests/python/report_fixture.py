@@ -313,13 +313,15 @@ def make_warehouse(
     category: str | None = None,
     silhouette_prefers_other: bool = True,
     value_problem: str | None = None,
+    refit_as_of: dt.datetime | None = None,
 ) -> Path:
     """Write a DuckDB file with all marts of the contract and return its path.
 
     `status="insufficient_data"` leaves every segment table empty, "single_segment" leaves one.
     `previous_run` adds history and migrations, `robustness=False` makes every score NULL, `explanations` is
     "ok", "fallback" or "pending", `ready=False` makes every segment fail validation, `buyers=False` takes all
-    orders away, `names` replaces the first names, `value_problem` is why no model is behind the value.
+    orders away, `names` replaces the first names, `value_problem` is why no model is behind the value,
+    `refit_as_of` makes it a run that only assigns.
     """
     segments = {"ok": segments, "single_segment": 1, "insufficient_data": 0}[status]
     kinds = list(ARCHETYPES[:segments])
@@ -409,7 +411,10 @@ def make_warehouse(
         _previous(tables, people, ids, labels)
     if status != "insufficient_data":
         tables["cluster_selection"] = _selection(max(segments, 1), silhouette_prefers_other)
-    tables["segmentation_runs"].append(_run(status, kind, segments, len(people), currency, previous_run))
+    run = _run(status, kind, segments, len(people), currency, previous_run)
+    if refit_as_of:
+        run |= {"segmentation_mode": "assign", "model_as_of": refit_as_of, "far_customer_share": 0.023}
+    tables["segmentation_runs"].append(run)
     tables["clv_fit"] = [
         {
             "method": method, "customer_count": len(people), "repeat_customer_count": len(people) // 2,
@@ -748,6 +753,8 @@ def _run(
         "status_reason": reasons[status],
         "segmentation_kind": kind if status == "ok" else None,
         "segment_count": segments,
+        "segmentation_mode": "refit",
+        "model_as_of": AS_OF,
         "customer_count": customers,
         "model_customer_count": customers,
         "event_count": 120_000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import re
@@ -370,6 +371,17 @@ def test_none_ready_and_constructive_are_said_at_the_top(warehouse: Callable[[st
     assert "not groups that exist by themselves" in constructive
     assert "maximum share (5 segments)" in ready
     assert page.texts("p", "badge") == ["! Not ready to act on"] * 5
+
+
+def test_a_run_that_only_assigns_says_which_refit_it_shows(tmp_path: Path) -> None:
+    made = make_warehouse(tmp_path / "w.duckdb", 3, refit_as_of=dt.datetime(2026, 7, 1))
+    report = load_report(made)
+    assert [notice.kind for notice in report.notices] == ["assigned"]
+    (notice,) = Page(render_report(report)).texts("div", "notice")
+    assert (
+        "last refit, on events before 1\N{NO-BREAK SPACE}July\N{NO-BREAK SPACE}2026. 2% of customers"
+        in notice
+    )
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ __all__ = [
     "Viability",
 ]
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 # Exact in Python, a plain number in JSON: amounts have at most 18 digits and two decimals.
 Money = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
@@ -56,6 +56,13 @@ class RunSummary(_Part):
     status_reason: str
     segmentation_kind: Literal["natural", "reproducible", "constructive"] | None
     segment_count: int
+    segmentation_mode: Literal["refit", "assign"]
+    model_as_of: dt.datetime | None = Field(
+        description="Before when the events lie that the segments and their robustness come from."
+    )
+    far_customer_share: Share | None = Field(
+        description="With assign, customers farther from their segment's centre than 99 in 100 were."
+    )
     reporting_currency: str
     time_zone: str
     seed: int
@@ -294,7 +301,7 @@ class DataQuality(_Part):
 class Notice(_Part):
     """Something that a reader must know before the rest of the page."""
 
-    kind: Literal["insufficient_data", "single_segment", "constructive", "none_ready"]
+    kind: Literal["insufficient_data", "single_segment", "constructive", "none_ready", "assigned"]
     title: str
     text: str
 

@@ -439,6 +439,18 @@ def notices(run: RunSummary, segments: Sequence[SegmentSummary]) -> tuple[Notice
         found.append(
             Notice(kind="none_ready", title="No segment is ready to act on yet", text=_obstacles(segments))
         )
+    if segments and run.segmentation_mode == "assign" and run.model_as_of is not None:
+        text = (
+            "Who is in which segment, sizes and values are of today. The segments themselves, and how stable "
+            f"they are, come from the last refit, on events before {date(run.model_as_of)}."
+        )
+        if run.far_customer_share is not None:
+            text += (
+                f" {share(run.far_customer_share)} of customers are farther from the centre of their segment "
+                "than 99 in 100 were then."
+            )
+        title = "Customers were given to the segments of an earlier refit"
+        found.append(Notice(kind="assigned", title=title, text=text))
     return tuple(found)
 
 
