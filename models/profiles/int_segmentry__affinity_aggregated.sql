@@ -1,10 +1,13 @@
 -- noqa: disable=LT02
 {% set levels = {1: 'category', 2: 'category_level_2', 3: 'category_level_3'} %}
+-- Weights and numbers of paths are below a billion. Paths are numbered in the order of their names, so the least of both together is the heaviest path,
+-- and the first by name of those that tie.
+{% set billion = 1000000000 %}
 with customer_levels as (
     select
         customer_id,
         {% for level in levels %}
-        {{ segmentry.heaviest_value('case when category_level = ' ~ level ~ ' then category end', 'weight') }} as top_value_{{ level }},
+        min(case when category_level = {{ level }} then ({{ billion }} - weight) * {{ billion }} + path_number end) as heaviest_{{ level }},
         max(case when category_level = {{ level }} then weight end) as top_weight_{{ level }},
         sum(case when category_level = {{ level }} then weight end) as total_weight_{{ level }},
         count(case when category_level = {{ level }} then 1 end) as distinct_count_{{ level }},
@@ -12,15 +15,28 @@ with customer_levels as (
         {% endfor %}
     from {{ ref('int_segmentry__affinity_counted') }}
     group by customer_id
+),
+
+paths as (
+    select distinct
+        path_number,
+        category_path
+    from {{ ref('int_segmentry__category_paths_split') }}
 )
 
 select
-    customer_id,
+    customer_levels.customer_id,
     {% for level, name in levels.items() %}
-    top_value_{{ level }} as top_{{ name }},
-    total_weight_{{ level }},
-    cast(top_weight_{{ level }} as {{ segmentry.type_double() }}) / total_weight_{{ level }} as top_{{ name }}_share,
-    {{ segmentry.evenness('total_weight_' ~ level, 'weighted_logs_' ~ level, 'distinct_count_' ~ level) }} as {{ name }}_diversity,
+    paths_{{ level }}.category_path as top_{{ name }},
+    customer_levels.total_weight_{{ level }},
+    cast(customer_levels.top_weight_{{ level }} as {{ segmentry.type_double() }}) / customer_levels.total_weight_{{ level }} as top_{{ name }}_share,
+    {{ segmentry.evenness(
+        'customer_levels.total_weight_' ~ level, 'customer_levels.weighted_logs_' ~ level, 'customer_levels.distinct_count_' ~ level
+    ) }} as {{ name }}_diversity,
     {% endfor %}
-    distinct_count_1 as category_count
+    customer_levels.distinct_count_1 as category_count
 from customer_levels
+{% for level in levels %}
+left join paths as paths_{{ level }}
+    on mod(customer_levels.heaviest_{{ level }}, {{ billion }}) = paths_{{ level }}.path_number
+{% endfor %}

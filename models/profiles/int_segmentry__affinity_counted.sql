@@ -81,6 +81,7 @@ paths as (
 
 select
     path_counts.customer_id,
+    path_counts.path_number,
     paths.category_level,
     paths.category_path as category,
     cast(path_counts.view_count as {{ dbt.type_bigint() }}) as view_count,
