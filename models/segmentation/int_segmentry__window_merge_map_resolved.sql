@@ -1,26 +1,13 @@
--- Who was one customer at the end of each window that ends before today: later merges are left out first.
+-- Who was one customer at the end of each window that ends before today.
 {{ config(post_hook="{{ segmentry.drop_round_tables() }}") }}
 
 {% set edges %}
-    with lagged_windows as (
-        select
-            window_id,
-            cutoff_at
-        from {{ ref('int_segmentry__windows_listed') }}
-        where lag_days > 0
-    ),
-
-    ranked_edges as (
-        {{ segmentry.merge_edges(ref('int_segmentry__id_merges_typed'), keys=['window_id'], cutoffs='lagged_windows') }}
-    )
-
     select
         window_id,
         old_id,
         new_id,
         merged_at
-    from ranked_edges
-    where conflict_rank = 1
+    from {{ ref('int_segmentry__window_merge_edges_decided') }}
 {% endset %}
 
 with resolved as (
