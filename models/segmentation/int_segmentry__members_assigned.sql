@@ -1,7 +1,8 @@
 -- The nearest centroid of every customer, ties to the lowest cluster. The few centroids are laid out as columns of one row, so that the
 -- distances of a customer are plain arithmetic: one pass, no join that multiplies rows, no sort.
 {% set features = var('segmentry_features') | map(attribute='name') | list %}
-{% set clusters = range(1, [var('segmentry_k_max'), var('segmentry_k')] | max + 1) | list %}
+{# What is no number is an error of the configuration, which is said before any model is built. #}
+{% set clusters = range(1, [1, var('segmentry_k_max'), var('segmentry_k')] | select('integer') | max + 1) | list %}
 {% set far = '1e300' %}
 
 -- noqa: disable=LT02

@@ -92,7 +92,8 @@ events_judged as (
             when events_converted.is_deletion then 'deletion'
             when events_converted.source_customer_id is null then 'missing_customer_id'
             when {{ segmentry.is_placeholder_id('events_converted.source_customer_id') }} then 'placeholder_customer_id'
-            when events_converted.event_at is null then 'missing_time'
+            when events_converted.event_at is null
+                then case when {{ segmentry.clean_text('events_converted.raw_event_at') }} is null then 'missing_time' else 'unparsable_time' end
             when events_converted.event_at < cast('{{ var("segmentry_minimum_event_date") }}' as {{ dbt.type_timestamp() }}) then 'ancient_time'
             when events_converted.event_at > {{ segmentry.latest_plausible_time() }} then 'future_time'
             when events_converted.event_type_given is null then 'missing_type'

@@ -327,8 +327,11 @@ def _compact(options: argparse.Namespace) -> None:
     print(f"{options.database} was written anew: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now")
 
 
+LOST_INPUT = ("many_rejected", "no_purchases")  # kinds of notices
+
+
 def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: Path) -> list[str]:
-    """Three lines worth reading at the end of a run.
+    """Lines worth reading at the end of a run: three, or more where much of the input could not be used.
 
     Parameters
     ----------
@@ -342,7 +345,7 @@ def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: P
     Returns
     -------
     list of str
-        What was found, how far it can be trusted, and where it is.
+        What was found, how far it can be trusted, what of the input was lost if much was, where it is.
     """
     segments = sorted(report.segments, key=lambda segment: (-segment.total_clv, segment.segment_id))
     total = sum(segment.customer_count for segment in segments)
@@ -362,7 +365,8 @@ def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: P
             trust += f"; the least certain is {weakest.segment_name} ({weakest.overall_robustness:.2f} of 1)"
         if warnings:
             trust += f"; {len(warnings)} warning{'s' if len(warnings) > 1 else ''}: {', '.join(warnings)}"
-    return [found, trust, f"Report: {output / 'report.html'}  Tables: {output / 'warehouse.duckdb'}"]
+    lost = [f"{notice.title}. {notice.text}" for notice in report.notices if notice.kind in LOST_INPUT]
+    return [found, trust, *lost, f"Report: {output / 'report.html'}  Tables: {output / 'warehouse.duckdb'}"]
 
 
 def _variables(text: str) -> dict[str, Any]:

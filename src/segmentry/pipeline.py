@@ -169,6 +169,8 @@ def _build(
     select: Sequence[str],
     on_progress: Callable[[str], None],
 ) -> BuildOutcome:
+    if output.exists() and not output.is_dir():
+        raise ConfigurationError(f"The output {output} is a file; needed is a directory. Name another one.")
     output.mkdir(parents=True, exist_ok=True)
     database = (database or output / "warehouse.duckdb").resolve()
     _make_views(database, sources)
@@ -222,7 +224,12 @@ def _make_views(database: Path, sources: Mapping[str, Path]) -> None:
             try:
                 connection.execute(f"create or replace view segmentry_input.{name} as select * from {reader}")
             except duckdb.Error as error:
-                raise DataValidationError(f"{path} could not be read: {_first_line(error)}") from error
+                # DuckDB says where, what and why; advice for those who call it follows.
+                cause = ". ".join(line.strip(". ") for line in str(error).strip().splitlines()[:3])
+                needed = (
+                    "" if path.suffix.lower() == ".parquet" else " A CSV file must be UTF-8, with a header."
+                )
+                raise DataValidationError(f"{path} could not be read: {cause}.{needed}") from error
 
 
 def _run_dbt(

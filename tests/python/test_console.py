@@ -53,6 +53,26 @@ def test_three_lines_worth_reading(ready: bool, tmp_path: Path) -> None:
     assert where == f"Report: {Path('out/report.html')}  Tables: {Path('out/warehouse.duckdb')}"
 
 
+@pytest.mark.parametrize(
+    ("buyers", "rejected", "titles"), [(True, 2600, 0), (False, 2600, 1), (True, 2700, 1)]
+)
+def test_lost_input_is_said(buyers: bool, rejected: int, titles: int, tmp_path: Path) -> None:
+    """More than a tenth of 26,450 events, or no purchase at all; repetitions don't count."""
+    path = make_warehouse(tmp_path / "warehouse.duckdb", 3, buyers=buyers)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("delete from segmentry.rejected_events")
+        connection.execute(
+            "insert into segmentry.rejected_events by name select reason from (select 'unparsable_amount' as reason, "
+            f"unnest(range({rejected})) union all select 'duplicate', unnest(range(9000)))"
+        )
+        connection.execute("update segmentry.segmentation_runs set event_count = 26450")
+    lines = closing_lines(load_report(path), [], Path("out"))
+    assert len(lines) == 3 + titles
+    if titles:
+        assert f"an amount that is not a number ({rejected:,})" in lines[2]
+        assert ("No purchase" in lines[2]) == (not buyers)
+
+
 # A model of some seconds in a process of its own, in which every step is said.
 WATCHED = """
 import sys

@@ -211,13 +211,22 @@ def test_mistakes_are_explained(
         (["--events", "events.xlsx"], "needed is .parquet or .csv"),
         (["--events", "events.parquet"], "could not be read"),
         (["--events", "events.csv", "--vars", "[1]"], "must be a mapping"),
+        (["--events", "latin.csv"], "must be UTF-8"),
+        (["--events", "events.csv", "--output", "events.csv"], "is a file; needed is a directory"),
+        (
+            ["--events", "events.csv", "--vars", "{segmentry_k: four}"],
+            'segmentry_k is "four"; it must be an integer',
+        ),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path: Path, words: list[str], said: str) -> None:
     (tmp_path / "events.xlsx").write_text("x")
     (tmp_path / "events.parquet").write_text("not parquet")
     (tmp_path / "events.csv").write_text("customer_id,event_at,event_type\n")
-    done = run(*words, "--output", "out", cwd=tmp_path)
+    (tmp_path / "latin.csv").write_bytes(
+        "customer_id,event_at,event_type\nJosé,2026-01-01,page_view\n".encode("latin-1")
+    )
+    done = run(*(words if "--output" in words else [*words, "--output", "out"]), cwd=tmp_path)
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr

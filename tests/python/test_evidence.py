@@ -75,7 +75,7 @@ def test_planted_clusters_are_natural(seed: int) -> None:
     )
     row = table[table["is_chosen"]].iloc[0]
     assert (row["k"], row["kind"]) == (5, "natural")
-    assert row["prediction_strength"] > 0.99
+    assert row["prediction_strength"] > 0.98
     assert row["minimum_jaccard"] > 0.99
     assert row["sample_silhouette"] > row["silhouette_bar"]
 

@@ -275,7 +275,12 @@ def random_row(rng: random.Random, place: Mapping[str, str], style: Style, numbe
         ("event_type", "missing_type", [None, "", "  "]),
         ("event_at", "future_time", ["2900-01-01", "infinity"]),
         ("event_at", "ancient_time", ["1969-12-31 00:00:00Z", "0001-01-01"]),
-        ("event_at", "missing_time", [None, "", "yesterday", "2023-02-29", "2024-13-01 00:00:00"]),
+        (
+            "event_at",
+            "unparsable_time",
+            ["yesterday", "2023-02-29", "2024-13-01 00:00:00", "27/10/2025 04:06"],
+        ),
+        ("event_at", "missing_time", [None, "", " "]),
         ("customer_id", "placeholder_customer_id", ["null", "None ", "0", "N/A"]),
         ("customer_id", "missing_customer_id", [None, "", "\u00a0\t"]),
     ]

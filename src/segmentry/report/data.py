@@ -186,10 +186,11 @@ def _read(warehouse: _Warehouse) -> SegmentationReport:
     previous_run = _previous_run(warehouse, run.run_id)
     segments = _segments(warehouse, run.run_id, previous_run)
     totals = _totals(warehouse, segments, previous_run)
+    quality = _data_quality(warehouse, run_row)
     return SegmentationReport(
         headline=wording.headline(run, segments),
         summary=wording.summary(run, previous_run, totals, segments, migrations),
-        notices=wording.notices(run, segments),
+        notices=wording.notices(run, segments, totals, quality),
         run=run,
         previous_run=previous_run,
         totals=totals,
@@ -202,7 +203,7 @@ def _read(warehouse: _Warehouse) -> SegmentationReport:
         clv_fit=tuple(
             MethodFit(**_only(row, MethodFit)) for row in warehouse.rows("*", "clv_fit", "order by method")
         ),
-        data_quality=_data_quality(warehouse, run_row),
+        data_quality=quality,
     )
 
 

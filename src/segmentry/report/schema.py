@@ -301,7 +301,15 @@ class DataQuality(_Part):
 class Notice(_Part):
     """Something that a reader must know before the rest of the page."""
 
-    kind: Literal["insufficient_data", "single_segment", "constructive", "none_ready", "assigned"]
+    kind: Literal[
+        "insufficient_data",
+        "single_segment",
+        "constructive",
+        "none_ready",
+        "assigned",
+        "many_rejected",
+        "no_purchases",
+    ]
     title: str
     text: str
 

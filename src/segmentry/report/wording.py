@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from segmentry.report.schema import (
     CustomerTotals,
+    DataQuality,
     MethodFit,
     Migration,
     Notice,
@@ -110,6 +111,7 @@ _REASONS = {
     "missing_customer_id": "no customer id",
     "placeholder_customer_id": "a placeholder instead of a customer id",
     "missing_time": "no time",
+    "unparsable_time": "a time that can't be read",
     "ancient_time": "a time long ago",
     "future_time": "a time in the future",
     "missing_type": "no event type",
@@ -419,9 +421,38 @@ def summary(
     return " ".join(parts)
 
 
-def notices(run: RunSummary, segments: Sequence[SegmentSummary]) -> tuple[Notice, ...]:
+# What says nothing about the input: repetitions, and what was taken back or erased on purpose.
+_HARMLESS = ("duplicate", "conflicting_duplicate", "deletion", "deleted", "erased")
+MANY_REJECTED = 0.1  # of all events
+
+
+def _lost_input(totals: CustomerTotals, quality: DataQuality) -> list[Notice]:
+    """Say that much of the input could not be used, which looks like a result otherwise."""
+    lost = [reason for reason in quality.rejected_events if reason.reason not in _HARMLESS]
+    lost_count = sum(reason.count for reason in lost)
+    reasons = listed(
+        [
+            f"{reason_text(reason.reason)} ({count(reason.count)})"
+            for reason in sorted(lost, key=lambda reason: (-reason.count, reason.reason))[:3]
+        ]
+    )
+    where = f"Most often: {reasons}. The table rejected_events has each of them with its reason."
+    found = []
+    if lost_count > MANY_REJECTED * quality.event_count:
+        title = f"{count(lost_count)} of {count(quality.event_count)} events could not be used"
+        found.append(Notice(kind="many_rejected", title=title, text=where))
+    if quality.events_used and not totals.buyer_count:
+        text = "Only events of the types purchase and purchase_item count as orders"
+        text += "." if not lost_count else f"; {count(lost_count)} events were set aside. {where}"
+        found.append(Notice(kind="no_purchases", title="No purchase was found in the events", text=text))
+    return found
+
+
+def notices(
+    run: RunSummary, segments: Sequence[SegmentSummary], totals: CustomerTotals, quality: DataQuality
+) -> tuple[Notice, ...]:
     """Say what must be known before anything else on the page; empty when nothing needs saying."""
-    found: list[Notice] = []
+    found = _lost_input(totals, quality)
     if run.status == "insufficient_data":
         text = "This page shows what is known about the customers as a whole. Nothing on it was tested."
         found.append(Notice(kind="insufficient_data", title="There are no segments in this run", text=text))
