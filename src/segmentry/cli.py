@@ -347,6 +347,8 @@ def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: P
     list of str
         What was found, how far it can be trusted, what of the input was lost if much was, where it is.
     """
+    from segmentry.report.wording import score
+
     segments = sorted(report.segments, key=lambda segment: (-segment.total_clv, segment.segment_id))
     total = sum(segment.customer_count for segment in segments)
     if report.run.status == "insufficient_data" or not segments:
@@ -358,11 +360,15 @@ def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: P
         found += f"{first.segment_name} ({first.customer_share:.0%} of them)"
         found += f" hold {first.clv_share:.0%} of expected value" if first.clv_share is not None else ""
         ready = sum(segment.is_production_ready for segment in segments)
-        trust = f"{ready} of {len(segments)} ready to act on"
-        scored = [segment for segment in segments if segment.overall_robustness is not None]
-        if scored:
-            weakest = min(scored, key=lambda segment: (segment.overall_robustness, segment.segment_id))
-            trust += f"; the least certain is {weakest.segment_name} ({weakest.overall_robustness:.2f} of 1)"
+        trust = f"{ready} of {len(segments)} pass every check"
+        scores = [
+            (segment.overall_robustness, segment.segment_id, segment.segment_name)
+            for segment in segments
+            if segment.overall_robustness is not None
+        ]
+        if scores:
+            lowest, _, name = min(scores)
+            trust += f"; the least certain is {name} ({score(lowest)} of 1)"
         if warnings:
             trust += f"; {len(warnings)} warning{'s' if len(warnings) > 1 else ''}: {', '.join(warnings)}"
     lost = [f"{notice.title}. {notice.text}" for notice in report.notices if notice.kind in LOST_INPUT]

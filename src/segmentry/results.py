@@ -268,13 +268,15 @@ class PipelineResult:
 
     def summary(self) -> str:
         """Say what was found in a few lines: the report's first sentences and a line for each segment."""
+        from segmentry.report.wording import score
+
         lines = [self.report.headline, self.report.summary]
         lines += [f"{notice.title}: {notice.text}" for notice in self.report.notices]
         for segment in self.report.segments:
             trust = "no deciding test ran"
             if segment.overall_robustness is not None:
-                trust = f"robustness {segment.overall_robustness:.2f} ({segment.verdict})"
-            ready = "ready to act on" if segment.is_production_ready else "not ready"
+                trust = f"robustness {score(segment.overall_robustness)} ({segment.verdict})"
+            ready = "passes every check" if segment.is_production_ready else "does not pass every check"
             size = f"{segment.customer_count:,} customers"
             lines.append(f"{segment.segment_id} {segment.segment_name}: {size}, {trust}, {ready}")
         return "\n".join(lines)

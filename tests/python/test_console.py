@@ -16,6 +16,7 @@ from report_fixture import make_warehouse
 
 from segmentry.cli import closing_lines, main
 from segmentry.report import load_report
+from segmentry.report.wording import score
 
 
 def test_errors_are_json_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +49,7 @@ def test_three_lines_worth_reading(ready: bool, tmp_path: Path) -> None:
     )
     assert (
         trust
-        == f"{passed} of {segments} ready to act on; the least certain is {weakest[0]} ({weakest[1]:.2f} of 1); 1 warning: some_test"
+        == f"{passed} of {segments} pass every check; the least certain is {weakest[0]} ({score(weakest[1])} of 1); 1 warning: some_test"
     )
     assert where == f"Report: {Path('out/report.html')}  Tables: {Path('out/warehouse.duckdb')}"
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import duckdb
 
+from segmentry.report.wording import score
+
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
@@ -17,18 +19,18 @@ def segments_table(database: Path) -> str:
         rows = connection.sql(
             """
             select
-                segment_id, segment_name, customer_count, clv_share, overall_robustness, weakest_test, is_production_ready,
+                segment_id, segment_name, customer_count, clv_share, overall_robustness, verdict, weakest_test, is_production_ready,
                 concat_ws(', ', action_what, action_how, action_when) as action
             from segmentry.segments order by total_clv desc, segment_id
             """
         ).fetchall()
     lines = [
-        "| segment | customers | of expected value | robustness (weakest test) | ready to act on | what stands out |"
+        "| segment | customers | of expected value | robustness and verdict (weakest test) | passes every check | what stands out |"
     ]
     lines.append("|---|---:|---:|---|---|---|")
-    for segment_id, name, customers, share, robustness, weakest, ready, action in rows:
+    for segment_id, name, customers, share, robustness, verdict, weakest, ready, action in rows:
         value = "<1%" if 0 < share < 0.005 else f"{share:.0%}"
-        trust = f"{robustness:.2f} ({weakest.replace('_', ' ')})"
+        trust = f"{score(robustness)} {verdict} ({weakest.replace('_', ' ')})"
         lines.append(
             f"| {segment_id} {name} | {customers:,} | {value} | {trust} | {'yes' if ready else 'no'} | {action or '-'} |"
         )

@@ -365,12 +365,12 @@ def test_single_group_is_said_at_the_top(warehouse: Callable[[str], Path]) -> No
 def test_none_ready_and_constructive_are_said_at_the_top(warehouse: Callable[[str], Path]) -> None:
     report = load_report(warehouse("constructive"))
     page = Page(render_report(report))
-    assert page.texts("h1") == ["5 segments found, none ready to act on yet"]
+    assert page.texts("h1") == ["5 segments found, none passes every check yet"]
     assert [notice.kind for notice in report.notices] == ["constructive", "none_ready"]
     constructive, ready = page.texts("div", "notice")
     assert "not groups that exist by themselves" in constructive
     assert "maximum share (5 segments)" in ready
-    assert page.texts("p", "badge") == ["! Not ready to act on"] * 5
+    assert page.texts("p", "badge") == ["! Does not pass every check"] * 5
 
 
 def test_a_run_that_only_assigns_says_which_refit_it_shows(tmp_path: Path) -> None:

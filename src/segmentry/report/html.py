@@ -142,7 +142,7 @@ def _environment() -> Environment:
 def _badge(segment: SegmentSummary) -> tuple[str, str, str]:
     """Look, sign and words that say at a glance what may be done."""
     if not segment.is_production_ready:
-        return ("warn", "!", "Not ready to act on")
+        return ("warn", "!", "Does not pass every check")
     decision = segment.viability.decision if segment.viability else "pursue"
     return _BADGES.get(decision, _BADGES["test"])
 

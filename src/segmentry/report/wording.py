@@ -357,8 +357,8 @@ def headline(run: RunSummary, segments: Sequence[SegmentSummary]) -> str:
     number = len(segments)
     if not any(segment.is_production_ready for segment in segments):
         if number == 1:
-            return "One segment found, and it is not ready to act on"
-        return f"{number} segments found, none ready to act on yet"
+            return "One segment found, and it does not pass every check"
+        return f"{number} segments found, none passes every check yet"
     leader = concentrated_segment(segments)
     if leader is not None:
         people, value = share(leader.customer_share), share(leader.clv_share)
@@ -468,7 +468,7 @@ def notices(
         found.append(Notice(kind="constructive", title=title, text=text))
     if segments and run.status == "ok" and not any(segment.is_production_ready for segment in segments):
         found.append(
-            Notice(kind="none_ready", title="No segment is ready to act on yet", text=_obstacles(segments))
+            Notice(kind="none_ready", title="No segment passes every check yet", text=_obstacles(segments))
         )
     if segments and run.segmentation_mode == "assign" and run.model_as_of is not None:
         text = (
