@@ -116,7 +116,7 @@ def _onward(
 ) -> Floats:
     """Where the next step looks: beyond the means, in the direction in which they moved.
 
-    Where clusters overlap, Lloyd's steps become small long before they end: going on takes half of them or so.
+    Where clusters overlap, Lloyd's steps become small long before they end: going on takes half of them.
     A run whose inertia rose (its gain, the sum of W|c|^2, fell) goes back to its means. Nothing moves at the
     end, so that it is a fixed point of Lloyd's algorithm, about as good as the one that plain steps reach.
 
