@@ -6,7 +6,8 @@
    severity         error: the segment is not valid; production: not production ready; warning: worth knowing
    example_severity severity while the shipped campaign assumptions stand in for the user's own
    decimals         of value and threshold in the sentence
-   detail           column whose text is added to the sentence in brackets #}
+   detail           column whose text is added to the sentence in brackets
+   value_words, threshold_words   column and text that stand in the sentence instead of the two numbers #}
 {% macro validation_rules() -%}
     {{ return([
         {
@@ -53,7 +54,8 @@
         {
             'rule': 'minimum_kind', 'value': 'kind_rank', 'is_minimum': true,
             'threshold': {'constructive': 0, 'reproducible': 1, 'natural': 2}[var('segmentry_rule_minimum_kind')],
-            'severity': 'production', 'decimals': 0, 'label': 'Kind of segments', 'detail': 'kind_detail',
+            'severity': 'production', 'decimals': 0, 'label': 'Kind of segments',
+            'value_words': 'kind', 'threshold_words': var('segmentry_rule_minimum_kind'),
         },
     ]) }}
 {%- endmacro %}

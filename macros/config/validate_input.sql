@@ -28,7 +28,10 @@
                 {%- do exceptions.raise_compiler_error(
                     relation.identifier ~ ' lacks the mandatory column' ~ ('s ' if missing | length > 1 else ' ') ~ (missing | join(', '))
                     ~ '. Needed: ' ~ (mandatory | join(', ')) ~ '. Found: ' ~ (found | join(', '))
-                    ~ '. Rename the columns in a view over the table and point ' ~ var_name ~ ' at the view; docs/your-data.md shows how.'
+                    ~ ('. Rename the columns in the file or frame'
+                       if parent.source_name == 'segmentry_input' else
+                       '. Rename the columns in a view over the table and point ' ~ var_name ~ ' at the view')
+                    ~ '; docs/your-data.md has every column and its meaning.'
                 ) -%}
             {%- endif -%}
         {%- endif -%}

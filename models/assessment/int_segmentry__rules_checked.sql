@@ -25,7 +25,7 @@ measures as (
         returns.cost_to_clv,
         coalesce(action_counts.actionable_dimension_count, 0) as actionable_dimension_count,
         case summarised.segmentation_kind when 'natural' then 2 when 'reproducible' then 1 else 0 end as kind_rank,
-        coalesce(summarised.segmentation_kind, 'not judged') || ': 0 constructive, 1 reproducible, 2 natural' as kind_detail,
+        coalesce(summarised.segmentation_kind, 'not judged') as kind,
         coalesce(returns.is_shipped_assumption, false) as is_shipped_assumption,
         case when returns.is_shipped_assumption then 'by the shipped example assumptions' else '' end as example_detail
     from {{ ref('int_segmentry__segments_summarised') }} as summarised
@@ -50,11 +50,16 @@ checked as (
         {%- else -%}
         '{{ rule.severity }}' as severity,
         {%- endif %}
-        '{{ rule.label }} ' || coalesce(
-            cast(cast({{ rule.value }} as decimal(18, {{ rule.decimals }})) as {{ dbt.type_string() }}), 'could not be measured'
-        )
+        {#- Rounded away from passing: a value that is too low by a hair must not read as the threshold. #}
+        {%- set scale = 10 ** rule.decimals %}
+        '{{ rule.label }} ' || {% if 'value_words' in rule %}{{ rule.value_words }}{% else %}coalesce(
+            cast(cast(
+                {{ 'floor' if rule.is_minimum else 'ceil' }}(round(cast({{ rule.value }} as {{ segmentry.type_double() }}) * {{ scale }}, 6)) / {{ scale }}
+                as decimal(18, {{ rule.decimals }})
+            ) as {{ dbt.type_string() }}), 'could not be measured'
+        ){% endif %}
         {%- if 'detail' in rule %} || case when {{ rule.detail }} = '' then '' else ' (' || {{ rule.detail }} || ')' end{% endif %}
-        || ', {{ 'needs at least' if rule.is_minimum else 'may be at most' }} {{ ('%.' ~ rule.decimals ~ 'f') | format(rule.threshold) }}' as reason
+        || ', {{ 'needs at least' if rule.is_minimum else 'may be at most' }} {{ rule.get('threshold_words') or ('%.' ~ rule.decimals ~ 'f') | format(rule.threshold) }}' as reason
     from measures
     {{ 'union all' if not loop.last }}
     {%- endfor %}

@@ -559,8 +559,9 @@ def _fit_row(model: PurchaseModel, spend: SpendModel) -> dict[str, Any]:
     reason = "; ".join(problems) or "fits"
     if not problems and spend.is_dependent:
         reason += (
-            f"; but frequency and spend correlate by {spend.correlation:.2f} and are taken to be independent:"
-            " for value only when asked for"
+            f"; but how often customers buy and what they spend each time are related (correlation"
+            f" {spend.correlation:.2f}), which the model rules out: it gives value only where"
+            " segmentry_clv_method names it"
         )
     return {
         "method": model.method,

@@ -45,5 +45,6 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     events, id_history = segmentry.generate_small_dataset(n_customers=120)
     events.to_parquet(tmp_path / "events.parquet")
     id_history.to_csv(tmp_path / "merges.csv", index=False)
-    (tmp_path / "readme.py").write_text(code("README.md"))
+    # Its first block asks the demo; tests/python/test_docs.py runs that.
+    (tmp_path / "readme.py").write_text("".join(code("README.md").partition("import segmentry")[1:]))
     assert "customers" in run_script(tmp_path / "readme.py", tmp_path)

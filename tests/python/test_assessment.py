@@ -852,18 +852,24 @@ def test_every_reason_says_the_value_and_the_threshold(warehouse: Warehouse) -> 
     for row in _rows(warehouse.table("int_segmentry__rules_checked")):
         decimals = listed[row.rule]["decimals"]
         sentence = re.search(
-            r" (-?[\d.]+|could not be measured)(?: \([^)]*\))?, (needs at least|may be at most) (-?[\d.]+)"
+            r" (-?[\d.]+|could not be measured|constructive|reproducible|natural|not judged)(?: \([^)]*\))?"
+            r", (needs at least|may be at most) (-?[\d.]+|constructive|reproducible|natural)"
             r"(?:; waived: .+)?$",
             row.reason,
         )
         assert sentence, row.reason
         value, need, threshold = sentence.groups()
         assert need == ("needs at least" if RULES[row.rule][1] is float.__ge__ else "may be at most")
+        if row.rule == "minimum_kind":
+            assert KIND_NUMBERS[threshold] == row.threshold
+            assert KIND_NUMBERS.get(value, 0.0) == row.value
+            continue
         assert float(threshold) == pytest.approx(row.threshold, abs=0.51 * 10**-decimals)
         if pd.isna(row.value):
             assert value == "could not be measured"
         else:
-            assert float(value) == pytest.approx(row.value, abs=0.51 * 10**-decimals)
+            assert float(value) == pytest.approx(row.value, abs=10**-decimals)
+            assert RULES[row.rule][1](float(value), float(threshold)) == row.is_passed
 
 
 def test_the_list_of_rules_is_read_without_dbt(warehouse: Warehouse) -> None:

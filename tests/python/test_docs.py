@@ -90,6 +90,14 @@ def test_python_runs(name: str, demo_copy: Path, tmp_path: Path, monkeypatch: py
     )
 
 
+def test_the_first_query_of_the_readme_runs(
+    demo_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(demo_copy.parent)
+    exec(compile(blocks(ROOT / "README.md", "python")[0], "README.md", "exec"), {})
+    assert "Big frequent spenders" in capsys.readouterr().out
+
+
 def test_the_page_shows_the_example_for_dagster() -> None:
     (shown,) = blocks(ROOT / "docs" / "orchestration.md", "python")
     assert shown == (ROOT / "examples" / "dagster" / "definitions.py").read_text()

@@ -398,13 +398,13 @@ def test_kind_is_named_only_where_known(kind: str | None, says: str | None, tmp_
 
 
 def test_ranges_of_value_and_why_it_is_a_rule_of_thumb(tmp_path: Path) -> None:
-    problem = "fits; but frequency and spend correlate by 0.40"
+    problem = "fits; but frequency and spend are related (correlation 0.40)"
     ruled = load_report(make_warehouse(tmp_path / "a.duckdb", 2, value_problem=problem))
     page = Page(render_report(ruled))
     assert page.text.count("Expected value is a rule of thumb here") == 1
     assert (
-        "A model of purchases (MBG/NBD) (frequency and spend correlate by 0.40) was tried and not used for it."
-        in page.text
+        "A model of purchases (MBG/NBD) was tried and not used for it: frequency and spend are related "
+        "(correlation 0.40)." in page.text
     )
     low, high = (
         wording.money(value or 0, "EUR")

@@ -30,7 +30,8 @@ _HEAT_COLUMNS = 8
 _MARKS = {"much higher": "▲▲", "higher": "▲", "average": "", "lower": "▼", "much lower": "▼▼"}
 _TONES = {"much higher": "up2", "higher": "up1", "average": "", "lower": "down1", "much lower": "down2"}
 _VERDICTS = {"highly stable": "✓", "stable": "✓", "doubtful": "!", "unstable": "✕", "unknown": "?"}
-_PASS_MARK = 0.75
+_STABLE = 0.75
+_DISSOLVED = 0.5
 # The row of a test that holds the mean over its variants.
 _ALL_VARIANTS = "all"
 _CUTS = ((0.60, "doubtful"), (0.75, "stable"), (0.85, "highly stable"))
@@ -133,7 +134,7 @@ def _environment() -> Environment:
         "verdict_signs": _VERDICTS,
         "decisions": wording.DECISIONS,
         "tiers": _TIERS,
-        "pass_mark": _PASS_MARK,
+        "stable_mark": _STABLE,
         "cuts": _CUTS,
     }
     return environment
@@ -401,6 +402,7 @@ class _TrustRow:
     high: float | None
     drop: _Mark | None
     window: _Mark | None
+    dissolved: str
     reason: str | None
 
 
@@ -411,7 +413,9 @@ class _Trust:
     stable: int
     tested: int
     ticks: list[tuple[float, float]]
-    pass_position: float
+    stable_position: float
+    pass_mark: float | None
+    pass_position: float | None
 
 
 def _trust(segments: Sequence[SegmentSummary]) -> _Trust:
@@ -448,18 +452,30 @@ def _trust(segments: Sequence[SegmentSummary]) -> _Trust:
                 else None,
                 drop=mark(_worst(segment.robustness, "feature_drop"), segment),
                 window=mark(_worst(segment.robustness, "time_structure"), segment),
+                dissolved=_dissolved(segment.robustness),
                 reason=next((test.reason for test in segment.robustness if test.reason), None),
             )
         )
+    pass_mark = next(
+        (
+            check.threshold
+            for segment in segments
+            for check in segment.checks
+            if check.rule == "minimum_robustness"
+        ),
+        None,
+    )
     first_tick = round(lowest * 10)
     ticks = [tenth / 10 for tenth in range(first_tick, 11) if (tenth - first_tick) % 2 == 0 or tenth == 10]
     return _Trust(
         lowest=lowest,
         rows=rows,
-        stable=sum((segment.overall_robustness or 0) >= _PASS_MARK for segment in segments),
+        stable=sum((segment.overall_robustness or 0) >= _STABLE for segment in segments),
         tested=sum(segment.overall_robustness is not None for segment in segments),
         ticks=[(tick, position(tick)) for tick in ticks],
-        pass_position=position(_PASS_MARK),
+        stable_position=position(_STABLE),
+        pass_mark=pass_mark,
+        pass_position=position(pass_mark) if pass_mark is not None and pass_mark >= lowest else None,
     )
 
 
@@ -469,13 +485,23 @@ def _bootstrap(tests: Sequence[RobustnessTest]) -> RobustnessTest | None:
     return next((test for test in ran if test.is_deciding), ran[0] if ran else None)
 
 
-def _worst(tests: Sequence[RobustnessTest], name: str) -> RobustnessTest | None:
-    ran = [
+def _ran(tests: Sequence[RobustnessTest], name: str) -> list[RobustnessTest]:
+    return [
         test
         for test in tests
         if test.test == name and test.variant != _ALL_VARIANTS and test.mean_score is not None
     ]
-    return min(ran, key=lambda test: (test.mean_score or 0.0, test.variant), default=None)
+
+
+def _worst(tests: Sequence[RobustnessTest], name: str) -> RobustnessTest | None:
+    return min(_ran(tests, name), key=lambda test: (test.mean_score or 0.0, test.variant), default=None)
+
+
+def _dissolved(tests: Sequence[RobustnessTest]) -> str:
+    """In how many periods the segment dissolved (Hennig 2007: Jaccard of .5 or less); empty where in none."""
+    periods = _ran(tests, "time_structure")
+    dissolved = sum((test.mean_score or 0.0) <= _DISSOLVED for test in periods)
+    return f"half or less in {dissolved} of {len(periods)} periods" if dissolved else ""
 
 
 def _variant_text(test: RobustnessTest, segment: SegmentSummary) -> str:

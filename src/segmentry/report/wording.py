@@ -325,14 +325,17 @@ def method_text(method: str) -> str:
 
 
 def method_problem(fits: Sequence[MethodFit]) -> str:
-    """Say why no model is behind the expected value, as a sentence; empty where one is or none was tried."""
+    """Say why no model is behind the expected value, in sentences; empty where one is or none was tried."""
     tried = [fit for fit in fits if fit.method != "heuristic" and fit.reason != "fits"]
     if not tried or not any(fit.is_clv_method and fit.method == "heuristic" for fit in fits):
         return ""
-    found = [
-        f"{method_text(fit.method)} ({printable(fit.reason).removeprefix('fits; but ')})" for fit in tried
-    ]
-    return f"{sentence(listed(found))[:-1]} {'was' if len(found) == 1 else 'were'} tried and not used for it."
+    return " ".join(
+        sentence(
+            f"{method_text(fit.method)} was tried and not used for it:"
+            f" {printable(fit.reason).removeprefix('fits; but ')}"
+        )
+        for fit in tried
+    )
 
 
 def concentrated_segment(segments: Sequence[SegmentSummary]) -> SegmentSummary | None:
