@@ -47,6 +47,9 @@
         end_id,
         depth
     from tree
+    {# True of every row. DuckDB gathers what passes a filter into full vectors; without one it writes each level of a long chain, a single row, on
+       its own, which takes half as long again. #}
+    where depth >= 0
 {%- endmacro %}
 
 {# What no walk has reached. Each cycle elects its leader: every id sends its name along the merges, and an id passes on only names that rank before
