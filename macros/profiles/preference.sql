@@ -1,10 +1,10 @@
-{# The value that a customer shows most often, its share and the evenness of all values. `counts` has customer_id, `value` (text) and `weight`
-   (a whole number); `value_count` see `evenness`. Grain: customer_id. #}
+{# The value that a customer shows most often, its share and the evenness of all values. `counts` has customer_id, `value` (a text, or one of
+   `value_count` whole numbers) and `weight` (a whole number); `value_count` see `evenness`. Grain: customer_id. #}
 {% macro preference(counts, value_count=none) -%}
     with totals as (
         select
             customer_id,
-            {{ segmentry.heaviest_value('value', 'weight') }} as top_value,
+            {{ segmentry.heaviest_number('value', 'weight') if value_count else segmentry.heaviest_value('value', 'weight') }} as top_value,
             max(weight) as top_weight,
             sum(weight) as total_weight,
             count(*) as distinct_count,
@@ -26,6 +26,11 @@
    order of rows. One least text of weight and value together saves the window over all values that a rank would need. #}
 {% macro heaviest_value(value, weight) -%}
     substring(min(cast(1999999999 - {{ weight }} as {{ dbt.type_string() }}) || {{ value }}), 11)
+{%- endmacro %}
+
+{# The same of whole numbers, with the least of those that tie; numbers and weights are below a billion. #}
+{% macro heaviest_number(value, weight) -%}
+    mod(min((999999999 - {{ weight }}) * 1000000000 + {{ value }}), 1000000000)
 {%- endmacro %}
 
 {# Aggregate: the sum of weight x ln(weight), exact, for `evenness`. #}

@@ -46,8 +46,8 @@
             count(case when event_type in ('page_view', 'category_view', 'item_view') then 1 end) as page_view_count,
             count(case when event_type = 'item_view' then 1 end) as item_view_count,
             count(case when event_type = 'add_to_cart' then 1 end) as cart_addition_count,
-            max(case when {{ segmentry.is_order_event() }} then 1 else 0 end) as has_order,
-            max(case when {{ segmentry.is_order_event() }} then 0 else 1 end) as is_visit,
+            case when count(case when {{ segmentry.is_order_event() }} then 1 end) > 0 then 1 else 0 end as has_order,
+            case when count(case when {{ segmentry.is_order_event() }} then 1 end) < count(*) then 1 else 0 end as is_visit,
             min(channel) as channel,
             min(device_type) as device_type
     {% endset %}

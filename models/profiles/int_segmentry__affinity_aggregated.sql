@@ -1,13 +1,11 @@
 -- noqa: disable=LT02
 {% set levels = {1: 'category', 2: 'category_level_2', 3: 'category_level_3'} %}
--- Weights and numbers of paths are below a billion. Paths are numbered in the order of their names, so the least of both together is the heaviest path,
--- and the first by name of those that tie.
-{% set billion = 1000000000 %}
+-- Paths are numbered in the order of their names: of those that tie the first by name is the heaviest.
 with customer_levels as (
     select
         customer_id,
         {% for level in levels %}
-        min(case when category_level = {{ level }} then ({{ billion }} - weight) * {{ billion }} + path_number end) as heaviest_{{ level }},
+        {{ segmentry.heaviest_number('path_number', 'case when category_level = ' ~ level ~ ' then weight end') }} as heaviest_path_{{ level }},
         max(case when category_level = {{ level }} then weight end) as top_weight_{{ level }},
         sum(case when category_level = {{ level }} then weight end) as total_weight_{{ level }},
         count(case when category_level = {{ level }} then 1 end) as distinct_count_{{ level }},
@@ -38,5 +36,5 @@ select
 from customer_levels
 {% for level in levels %}
 left join paths as paths_{{ level }}
-    on mod(customer_levels.heaviest_{{ level }}, {{ billion }}) = paths_{{ level }}.path_number
+    on customer_levels.heaviest_path_{{ level }} = paths_{{ level }}.path_number
 {% endfor %}

@@ -53,6 +53,7 @@ all_counts as (
 category_levels as (
     select
         category,
+        category_level,
         path_number
     from {{ ref('int_segmentry__category_paths_split') }}
     where category_path is not null
@@ -61,6 +62,7 @@ category_levels as (
 path_counts as (
     select
         all_counts.customer_id,
+        category_levels.category_level,
         category_levels.path_number,
         sum(all_counts.view_count) as view_count,
         sum(all_counts.cart_count) as cart_count,
@@ -68,27 +70,16 @@ path_counts as (
     from all_counts
     inner join category_levels
         on all_counts.category = category_levels.category
-    group by all_counts.customer_id, category_levels.path_number
-),
-
-paths as (
-    select distinct
-        path_number,
-        category_level,
-        category_path
-    from {{ ref('int_segmentry__category_paths_split') }}
+    group by all_counts.customer_id, category_levels.category_level, category_levels.path_number
 )
 
 select
-    path_counts.customer_id,
-    path_counts.path_number,
-    paths.category_level,
-    paths.category_path as category,
-    cast(path_counts.view_count as {{ dbt.type_bigint() }}) as view_count,
-    cast(path_counts.cart_count as {{ dbt.type_bigint() }}) as cart_count,
-    cast(path_counts.purchase_count as {{ dbt.type_bigint() }}) as purchase_count,
-    cast(path_counts.view_count + 2 * path_counts.cart_count + 5 * path_counts.purchase_count as {{ dbt.type_bigint() }}) as weight
+    customer_id,
+    category_level,
+    path_number,
+    cast(view_count as {{ dbt.type_bigint() }}) as view_count,
+    cast(cart_count as {{ dbt.type_bigint() }}) as cart_count,
+    cast(purchase_count as {{ dbt.type_bigint() }}) as purchase_count,
+    cast(view_count + 2 * cart_count + 5 * purchase_count as {{ dbt.type_bigint() }}) as weight
 from path_counts
-inner join paths
-    on path_counts.path_number = paths.path_number
-where path_counts.view_count + path_counts.cart_count + path_counts.purchase_count > 0
+where view_count + cart_count + purchase_count > 0

@@ -3,8 +3,7 @@
 with hour_counts as (
     select
         customer_id,
-        -- Two digits, so that 9 comes before 10 as a text too.
-        substring(cast(100 + extract(hour from started_local_at) as {{ dbt.type_string() }}), 2) as value,
+        cast(extract(hour from started_local_at) as {{ dbt.type_int() }}) as value,
         count(*) as weight
     from {{ sessions }}
     group by customer_id, extract(hour from started_local_at)
@@ -20,7 +19,7 @@ timed_customers as (
 weekday_counts as (
     select
         customer_id,
-        cast({{ segmentry.iso_weekday('started_local_at') }} as {{ dbt.type_string() }}) as value,
+        cast({{ segmentry.iso_weekday('started_local_at') }} as {{ dbt.type_int() }}) as value,
         count(*) as weight
     from {{ sessions }}
     group by customer_id, {{ segmentry.iso_weekday('started_local_at') }}

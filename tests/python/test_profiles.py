@@ -45,6 +45,7 @@ DUPLICATES = "int_segmentry__duplicate_events_ranked"
 ORDERS = "int_segmentry__orders_built"
 SESSIONS = "int_segmentry__sessions_built"
 AFFINITY = "int_segmentry__affinity_counted"
+PATHS = "int_segmentry__category_paths_split"
 TOTALS = "int_segmentry__affinity_aggregated"
 FIT = "int_segmentry__clv_fitted"
 GRID = "int_segmentry__clv_grid_computed"
@@ -478,7 +479,8 @@ def test_every_window_is_what_profiles_were_at_that_time(seed: int) -> None:
 @seeds(EXAMPLES // 3)
 def test_affinities_agree_with_the_oracle(seed: int) -> None:
     shop = random_shop(seed)
-    tables = run([AFFINITY, TOTALS], shop.inputs(), shop.place)
+    tables = run([AFFINITY, TOTALS, PATHS], shop.inputs(), shop.place)
+    path_of = dict(zip(tables[PATHS]["path_number"], tables[PATHS]["category_path"], strict=True))
     totals = tables[TOTALS].set_index("customer_id")
     customer_of = shop.customer_of()
     kept, _ = without_duplicates(shop.events)
@@ -491,7 +493,7 @@ def test_affinities_agree_with_the_oracle(seed: int) -> None:
             whole = sum(weight for (other, _), weight in weights.items() if other == level)
             expected[customer, level, path] = (*numbers, weights[level, path], whole)
     assert {
-        (row.customer_id, row.category_level, row.category): (
+        (row.customer_id, row.category_level, path_of[row.path_number]): (
             row.view_count,
             row.cart_count,
             row.purchase_count,

@@ -31,6 +31,7 @@ DUPLICATES = "int_segmentry__duplicate_events_ranked"
 EDGES = "int_segmentry__merge_edges_ranked"
 MERGES = "int_segmentry__id_merges_typed"
 AFFINITY = "int_segmentry__affinity_counted"
+PATHS = "int_segmentry__category_paths_split"
 ORDERS = "int_segmentry__orders_built"
 MERGE_MAP = "int_segmentry__merge_map_resolved"
 # What is known of a customer, without the estimates: those need many customers.
@@ -135,10 +136,13 @@ class Result:
 
     def category_counts(self, customer_id: str) -> dict[str, tuple[int, int, int]]:
         """Return views, additions to a cart and purchases by category of any level."""
-        counts = self.tables[AFFINITY]
+        counts = self.tables[AFFINITY].merge(
+            self.tables[PATHS][["path_number", "category_path"]].drop_duplicates()
+        )
         counts = counts[counts.customer_id == customer_id]
         return {
-            row.category: (row.view_count, row.cart_count, row.purchase_count) for row in counts.itertuples()
+            row.category_path: (row.view_count, row.cart_count, row.purchase_count)
+            for row in counts.itertuples()
         }
 
 
@@ -163,7 +167,7 @@ def built(source: Source, monkeypatch: pytest.MonkeyPatch) -> Result:
         "segmentry_demo_id_history": merges,
         "segmentry_exchange_rates": DEFAULT_RATES,
     }
-    models = [TYPED, DUPLICATES, EDGES, MERGE_MAP, AFFINITY, ORDERS, *PROFILES]
+    models = [TYPED, DUPLICATES, EDGES, MERGE_MAP, PATHS, AFFINITY, ORDERS, *PROFILES]
     return Result(events.to_pandas(), run(models, inputs))
 
 
