@@ -35,7 +35,7 @@ $(READY): requirements.lock pyproject.toml
 
 build: setup ## Build segments, tests and report from the shipped demo
 	$(BIN)/dbt build --exclude-resource-type unit_test
-	$(BIN)/python scripts/make_report.py --database warehouse.duckdb --output output
+	$(BIN)/segmentry report --database warehouse.duckdb --output output
 
 test: setup ## Run the tests, but for those of the other test commands
 	$(BIN)/pytest

@@ -3,7 +3,6 @@
 
 select
     cycle_id,
-    position,
-    id,
-    next_id
+    count(*) as id_count
 from {{ ref('segmentry__id_merge_cycles') }}
+group by cycle_id

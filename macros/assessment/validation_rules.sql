@@ -20,7 +20,7 @@
         },
         {
             'rule': 'maximum_share', 'value': 'customer_share', 'is_minimum': false, 'threshold': var('segmentry_rule_maximum_share'),
-            'severity': 'error', 'decimals': 3, 'label': 'Share of customers',
+            'severity': 'warning', 'decimals': 3, 'label': 'Share of customers',
         },
         {
             'rule': 'minimum_total_clv', 'value': 'total_clv', 'is_minimum': true, 'threshold': var('segmentry_rule_minimum_total_clv'),

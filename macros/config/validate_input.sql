@@ -1,17 +1,28 @@
 {# Stops before any model when a table of the user lacks a column that nothing works without. A `ref` in a hook can't be resolved, so the
-   relation behind each staging model is taken from the graph. A table that this very build is about to make is not looked at. #}
+   relation behind each staging model is taken from the graph. A table that this very build is about to make again is not looked at here: its staging
+   model does, as a pre-hook, when it is there. #}
 {% macro validate_input() -%}
     {%- if execute and flags.WHICH in ('run', 'build', 'retry') -%}
-        {%- set load_time = ['ingested_at'] if var('segmentry_incremental') else [] -%}
-        {%- do segmentry.require_columns('stg_segmentry__events', 'segmentry_events', ['customer_id', 'event_at', 'event_type'] + load_time) -%}
-        {%- do segmentry.require_columns('stg_segmentry__id_merges', 'segmentry_id_history', ['old_id', 'new_id', 'merged_at']) -%}
-        {%- do segmentry.require_columns('stg_segmentry__erasures', 'segmentry_erasures', ['customer_id']) -%}
+        {%- for staging_model in segmentry.mandatory_columns() -%}
+            {%- do segmentry.require_columns(staging_model, is_first_look=true) -%}
+        {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro require_columns(staging_model, var_name, mandatory) -%}
-    {%- set staging = graph.nodes.values() | selectattr('name', 'equalto', staging_model) | list | first -%}
-    {%- for parent_id in (staging.depends_on.nodes if staging else []) -%}
+{# By staging model: the var that names its table, and the columns without which nothing works. #}
+{% macro mandatory_columns() -%}
+    {%- set load_time = ['ingested_at'] if var('segmentry_incremental') else [] -%}
+    {{ return({
+        'stg_segmentry__events': ('segmentry_events', segmentry.event_columns().mandatory + load_time),
+        'stg_segmentry__id_merges': ('segmentry_id_history', ['old_id', 'new_id', 'merged_at']),
+        'stg_segmentry__erasures': ('segmentry_erasures', ['customer_id']),
+    }) }}
+{%- endmacro %}
+
+{% macro require_columns(staging_model, is_first_look=false) -%}
+    {%- set var_name, mandatory = segmentry.mandatory_columns()[staging_model] -%}
+    {%- set staging = (graph.nodes.values() if execute else []) | selectattr('name', 'equalto', staging_model) | list | first -%}
+    {%- for parent_id in (staging.depends_on.nodes if staging else []) if not (is_first_look and parent_id in selected_resources) -%}
         {%- set is_source = parent_id in graph.sources -%}
         {%- set parent = graph.sources[parent_id] if is_source else graph.nodes[parent_id] -%}
         {%- set relation = adapter.get_relation(
@@ -34,6 +45,39 @@
                     ~ '; docs/your-data.md has every column and its meaning.'
                 ) -%}
             {%- endif -%}
+            {%- if staging_model == 'stg_segmentry__events' and not is_first_look -%}
+                {%- do segmentry.tell_ignored_columns(relation.identifier, found) -%}
+            {%- endif -%}
         {%- endif -%}
     {%- endfor -%}
+{%- endmacro %}
+
+{# A column whose name is mistyped would vanish without a word. #}
+{% macro tell_ignored_columns(table, found) -%}
+    {%- set ignored = found | reject('in', segmentry.event_columns().mandatory + segmentry.event_columns().optional) | list -%}
+    {%- if ignored -%}
+        {%- do log('Columns of ' ~ table ~ ' that are not known and are ignored: ' ~ (ignored | join(', ')), info=true) -%}
+    {%- endif -%}
+    {%- if 'amount' not in found -%}
+        {%- do log(table ~ ' has no column amount: purchases and refunds are rejected, since they need one', info=true) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The columns of the table of events. #}
+{% macro event_columns() -%}
+    {{ return({
+        'mandatory': ['customer_id', 'event_at', 'event_type'],
+        'optional': [
+            'event_id', 'session_id', 'order_id', 'channel', 'device_type', 'category', 'product_id',
+            'quantity', 'amount', 'discount_amount', 'currency', 'ingested_at', 'is_deleted',
+        ],
+    }) }}
+{%- endmacro %}
+
+{# Whether this command builds or tests anything of Segmentry: a project that uses it as a package has other models too. #}
+{% macro is_selected() -%}
+    {%- for resource in selected_resources if resource.split('.')[1] == 'segmentry' -%}
+        {%- if loop.first -%} {{ return(true) }} {%- endif -%}
+    {%- endfor -%}
+    {{ return(false) }}
 {%- endmacro %}

@@ -83,7 +83,7 @@
 {# The facts in words. #}
 {% macro merge_lines(facts) -%}
     {%- set reasons = {
-        'unmerged': 'is its own customer: no merge of it counts.',
+        'unmerged': 'is its own customer, if it is an id at all: no merge names it that counts.',
         'survivor': 'is its own customer: others were merged into it, it was merged into nothing.',
         'direct': 'is ' ~ facts.customer_id ~ ', by one merge.',
         'chain': 'is ' ~ facts.customer_id ~ ', by ' ~ facts.depth ~ ' merges.',

@@ -50,11 +50,17 @@ checked as (
         {%- else -%}
         '{{ rule.severity }}' as severity,
         {%- endif %}
-        {#- Rounded away from passing: a value that is too low by a hair must not read as the threshold. #}
+        {#- Rounded, but away from passing where a value that misses the threshold by a hair would read as the threshold. #}
         {%- set scale = 10 ** rule.decimals %}
+        {%- set exact = 'round(cast(' ~ rule.value ~ ' as ' ~ segmentry.type_double() ~ ') * ' ~ scale ~ ', 6)' %}
+        {%- set limit = (rule.threshold * scale) | round(6) %}
         '{{ rule.label }} ' || {% if 'value_words' in rule %}{{ rule.value_words }}{% else %}coalesce(
             cast(cast(
-                {{ 'floor' if rule.is_minimum else 'ceil' }}(round(cast({{ rule.value }} as {{ segmentry.type_double() }}) * {{ scale }}, 6)) / {{ scale }}
+                case
+                    when {{ exact }} {{ '<' if rule.is_minimum else '>' }} {{ limit }}
+                        then {{ 'least' if rule.is_minimum else 'greatest' }}(round({{ exact }}), {{ 'ceil' if rule.is_minimum else 'floor' }}({{ limit }}) {{ '-' if rule.is_minimum else '+' }} 1)
+                    else round({{ exact }})
+                end / {{ scale }}
                 as decimal(18, {{ rule.decimals }})
             ) as {{ dbt.type_string() }}), 'could not be measured'
         ){% endif %}

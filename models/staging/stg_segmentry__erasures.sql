@@ -1,4 +1,4 @@
-{{ config(materialized="view") }}
+{{ config(materialized="view", pre_hook="{{ segmentry.require_columns('stg_segmentry__erasures') }}") }}
 
 {% if var('segmentry_erasures') %}
 select distinct {{ segmentry.normalize_id('customer_id') }} as id

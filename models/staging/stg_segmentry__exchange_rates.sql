@@ -13,11 +13,13 @@ own_currency as (
         cast(1 as decimal(18, 8)) as rate
 )
 
+-- Rates are in any one currency. A table without the reporting currency says nothing about how to come to it: it has no rates then.
 select
     given_rates.currency,
-    given_rates.rate
+    cast(given_rates.rate / reporting.rate as decimal(18, 8)) as rate
 from given_rates
-where given_rates.currency <> '{{ var("segmentry_reporting_currency") }}'
+inner join given_rates as reporting
+    on reporting.currency = '{{ var("segmentry_reporting_currency") }}' and given_rates.currency <> reporting.currency
 union all
 select
     own_currency.currency,

@@ -1,4 +1,4 @@
-{{ config(materialized="view") }}
+{{ config(materialized="view", pre_hook="{{ segmentry.require_columns('stg_segmentry__id_merges') }}") }}
 
 {% if var('segmentry_id_history') %}
 {{ segmentry.select_optional(

@@ -156,6 +156,21 @@ def _parser() -> argparse.ArgumentParser:
     backtest.add_argument("--vars", metavar="YAML", default="{}", help="vars of the dbt project")
     backtest.add_argument("--quiet", action="store_true", help="no progress")
     backtest.set_defaults(handler=_backtest)
+    page = commands.add_parser(
+        "report",
+        help="write the report of a finished build",
+        description="Write report.html, report.json and charts from a DuckDB file that dbt has built. "
+        "`run` does so by itself.",
+    )
+    page.add_argument(
+        "--database",
+        type=Path,
+        default=Path("warehouse.duckdb"),
+        metavar="FILE",
+        help="DuckDB file of a build (default: warehouse.duckdb)",
+    )
+    page.add_argument("--output", type=Path, default=Path("output"), metavar="DIR", help="default: output")
+    page.set_defaults(handler=_report)
     publication = commands.add_parser(
         "publish",
         help="copy the result to where BI tools read it",
@@ -305,6 +320,13 @@ def _backtest(options: argparse.Namespace) -> None:
     print(found.scores.set_index("method").T.to_string(float_format="{:,.3f}".format))
     print(f"Held out: {found.holdout_days} days from {found.cut}. {found.recommendation}")
     print(f"Tables and chart: {options.output / 'clv_backtest.csv'}, clv_backtest.svg")
+
+
+def _report(options: argparse.Namespace) -> None:
+    from segmentry.report import generate_segmentation_report
+
+    report = generate_segmentation_report(options.database, options.output)
+    print(f"{report.headline}. {report.summary}\nReport: {options.output / 'report.html'}")
 
 
 def _publish(options: argparse.Namespace) -> None:

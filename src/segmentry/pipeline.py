@@ -274,6 +274,8 @@ class _Watch:
     def on_event(self, event: Any) -> None:
         if event.info.name == "AdapterEventInfo" and event.data.name == "Segmentry":
             self._on_progress(event.data.base_msg)
+        elif event.info.name == "JinjaLogInfo":
+            self._on_progress(event.data.msg)
         if event.info.name not in ("LogModelResult", "LogPythonModelResult"):
             return
         layer = self._layer_of.get(event.data.node_info.unique_id, "")
@@ -298,6 +300,8 @@ def _failure(exception: BaseException | None, results: list[Any]) -> Segmentatio
         kind = next((kinds[macro] for macro in kinds if f"macro {macro} " in str(exception)), PipelineError)
         return kind(readable(exception))
     first = failed[0].node
+    if "macro require_columns " in str(failed[0].message):
+        return DataValidationError(readable(failed[0].message))
     lines = [f"{result.node.name}: {readable(result.message)}" for result in failed[:5]]
     if len(failed) > 5:
         lines.append(f"and {len(failed) - 5} more")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ __all__ = [
 _HEADING = re.compile(
     r"(Encountered an error while running operation: )?(Compilation|Runtime|Database|Parsing|Dbt ?\w*) Error"
 )
+KEPT_PARSES = 16  # some 3 MB each
 # dbt keeps flags, adapters and logs in globals of the process.
 _ONE_AT_A_TIME = threading.RLock()
 
@@ -138,15 +141,41 @@ def parsed(database: str, variables: str = "{}") -> Any:
         The project can't be read.
     """
     path = ":memory:" if database == "memory" else f"{database}.duckdb"
+    kept = _kept_parse(database, variables)
     with tempfile.TemporaryDirectory(prefix="segmentry_") as work:
+        partial = Path(work) / "target" / "partial_parse.msgpack"
+        partial.parent.mkdir()
+        with suppress(OSError):
+            shutil.copyfile(kept, partial)
         outcome = invoke(
             ["parse", "--vars", variables],
             work=Path(work),
             values={"SEGMENTRY_DB": path, "SEGMENTRY_INPUT_FILES": "[]"},
         )
+        if outcome.success:
+            _keep_parse(partial, kept)
     if not outcome.success:
         raise PipelineError(readable(outcome.exception))
     return outcome.result
+
+
+def _kept_parse(database: str, variables: str) -> Path:
+    """Where dbt's record of a parsed project is kept between processes; dbt checks whether it still holds."""
+    place = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    identity = json.dumps([str(find_project()), database, variables])
+    return Path(place) / "segmentry" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.msgpack"
+
+
+def _keep_parse(partial: Path, kept: Path) -> None:
+    """Replace what is kept in one step, forget all but the newest; where nobody may write, keep nothing."""
+    with suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
+        shutil.copyfile(partial, draft)
+        draft.replace(kept)
+        newest = sorted(kept.parent.glob("*.msgpack"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in newest[KEPT_PARSES:]:
+            old.unlink(missing_ok=True)
 
 
 def run_operation(

@@ -778,7 +778,7 @@ def test_a_campaign_at_the_break_even_uplift_earns_its_cost(warehouse: Warehouse
 RULES: dict[str, tuple[str, Callable[[float, float], bool], str]] = {
     "minimum_customers": ("customer_count", float.__ge__, "error"),
     "minimum_share": ("customer_share", float.__ge__, "error"),
-    "maximum_share": ("customer_share", float.__le__, "error"),
+    "maximum_share": ("customer_share", float.__le__, "warning"),
     "minimum_total_clv": ("total_clv", float.__ge__, "error"),
     "minimum_average_clv": ("average_clv", float.__ge__, "warning"),
     "minimum_robustness": ("overall_robustness", float.__ge__, "error"),

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from conftest import ROOT, run_dbt
 
+from segmentry import project
+
 LAYERS = ["staging", "identity", "profiles", "segmentation", "assessment", "explanations", "marts"]
 PATTERNS = {
     "stg_": r"stg_segmentry__[a-z_]+",
@@ -274,3 +276,20 @@ def test_pages_that_are_named_exist() -> None:
     }
     assert len(named) >= 10
     assert not sorted((page, name) for page, name in named if not (ROOT / page).exists())
+
+
+def test_what_is_kept_of_a_parse_is_used_only_where_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    variables = '{"segmentry_k": 3}'
+    kept = project._kept_parse("memory", variables)
+    kept.parent.mkdir()
+    kept.write_bytes(b"no record of dbt")
+    first = project.parsed.__wrapped__("memory", variables)
+    assert kept.stat().st_size > 1_000_000
+    again = project.parsed.__wrapped__("memory", variables)
+    assert {key: node.to_dict() for key, node in again.nodes.items()} == {
+        key: node.to_dict() for key, node in first.nodes.items()
+    }
+    assert [path.name for path in tmp_path.rglob("*.msgpack")] == [kept.name]

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import json
 import re
-import runpy
 import shutil
 import sys
 from collections import Counter
@@ -33,6 +32,7 @@ from report_fixture import (
     make_warehouse,
 )
 
+from segmentry.cli import main
 from segmentry.exceptions import ReportGenerationError
 from segmentry.report import (
     SegmentationReport,
@@ -836,23 +836,20 @@ def test_colours_follow_ids_not_rank() -> None:
     assert palette.colour_places(["S2", "S10"]) == {"S2": 0, "S10": 1}
 
 
-# ---- the script ----------------------------------------------------------------------------------
+# ---- the command ---------------------------------------------------------------------------------
 
 
-def test_script_writes_the_report(
-    warehouse: Callable[[str], Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_the_command_writes_the_report(
+    warehouse: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database, output = warehouse("insufficient"), tmp_path / "out"
-    monkeypatch.setattr(sys, "argv", ["make_report.py", "--database", str(database), "--output", str(output)])
-    runpy.run_path(str(ROOT / "scripts" / "make_report.py"), run_name="__main__")
+    assert main(["report", "--database", str(database), "--output", str(output)]) == 0
     assert str(output / "report.html") in capsys.readouterr().out
     assert (output / "report.html").is_file()
 
 
-def test_script_says_what_is_wrong_without_a_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["make_report.py", "--database", str(tmp_path / "none.duckdb")])
-    with pytest.raises(SystemExit, match="Error: There is no warehouse at"):
-        runpy.run_path(str(ROOT / "scripts" / "make_report.py"), run_name="__main__")
+def test_the_command_says_what_is_wrong_without_a_stack(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--database", str(tmp_path / "none.duckdb")]) == 1
+    assert "There is no warehouse at" in capsys.readouterr().err

@@ -135,6 +135,7 @@ def _environment() -> Environment:
         "decisions": wording.DECISIONS,
         "tiers": _TIERS,
         "stable_mark": _STABLE,
+        "has_example_costs": _has_example_costs,
         "cuts": _CUTS,
     }
     return environment
@@ -144,8 +145,18 @@ def _badge(segment: SegmentSummary) -> tuple[str, str, str]:
     """Look, sign and words that say at a glance what may be done."""
     if not segment.is_production_ready:
         return ("warn", "!", "Does not pass every check")
-    decision = segment.viability.decision if segment.viability else "pursue"
-    return _BADGES.get(decision, _BADGES["test"])
+    viability = segment.viability
+    # With costs of one's own it would be rejected: only the shipped examples say that nothing pays.
+    if viability and viability.decision == "test" and (viability.roi_high or 0) < 0:
+        return ("warn", "!", "Passes the checks; example costs, enter yours")
+    return _BADGES.get(viability.decision if viability else "pursue", _BADGES["test"])
+
+
+def _has_example_costs(segments: Sequence[SegmentSummary]) -> bool:
+    """Whether the checks went by the shipped assumptions about campaigns; their reasons say so."""
+    return any(
+        "shipped example assumptions" in check.reason for segment in segments for check in segment.checks
+    )
 
 
 # ---- size against value ------------------------------------------------------------------------
