@@ -382,7 +382,7 @@ def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: P
         found += f"{first.segment_name} ({first.customer_share:.0%} of them)"
         found += f" hold {first.clv_share:.0%} of expected value" if first.clv_share is not None else ""
         ready = sum(segment.is_production_ready for segment in segments)
-        trust = f"{ready} of {len(segments)} pass every check"
+        trust = f"{ready} of {len(segments)} pass every check that decides"
         scores = [
             (segment.overall_robustness, segment.segment_id, segment.segment_name)
             for segment in segments

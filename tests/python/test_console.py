@@ -49,7 +49,7 @@ def test_three_lines_worth_reading(ready: bool, tmp_path: Path) -> None:
     )
     assert (
         trust
-        == f"{passed} of {segments} pass every check; the least certain is {weakest[0]} ({score(weakest[1])} of 1); 1 warning: some_test"
+        == f"{passed} of {segments} pass every check that decides; the least certain is {weakest[0]} ({score(weakest[1])} of 1); 1 warning: some_test"
     )
     assert where == f"Report: {Path('out/report.html')}  Tables: {Path('out/warehouse.duckdb')}"
 

@@ -142,6 +142,7 @@ def test_too_few_customers_is_a_result_and_logs_are_json(tmp_path: Path) -> None
             "event_at": "2026-01-01 10:00:00",
             "event_type": "purchase",
             "amount": [5, 7],
+            "Shoe size": 42,
         }
     ).to_csv(tmp_path / "events.csv", index=False)
     done = run("--events", "events.csv", "--output", 'o"ut', "--log-format", "json", cwd=tmp_path)
@@ -154,6 +155,8 @@ def test_too_few_customers_is_a_result_and_logs_are_json(tmp_path: Path) -> None
     assert (tmp_path / 'o"ut' / "report.html").stat().st_size > 1000
     progress = log_messages(done.stderr)
     assert {line["level"] for line in progress} == {"info"}
+    ignored = [line["message"] for line in progress if "ignored" in line["message"]]
+    assert ignored == ["Columns of events that are not known and are ignored: shoe size"]
     ready = [line["message"].split()[0] for line in progress if " ready after " in line["message"]]
     assert ready[-2:] == ["marts", "report"]
     assert [line["time"] for line in progress] == sorted(line["time"] for line in progress)

@@ -25,7 +25,7 @@ def segments_table(database: Path) -> str:
             """
         ).fetchall()
     lines = [
-        "| segment | customers | of expected value | robustness and verdict (weakest test) | passes every check | what stands out |"
+        "| segment | customers | of expected value | robustness and verdict (weakest test) | passes every check that decides | what stands out |"
     ]
     lines.append("|---|---:|---:|---|---|---|")
     for segment_id, name, customers, share, robustness, verdict, weakest, ready, action in rows:
