@@ -22,6 +22,8 @@ LONGEST_FIRST = (
     "test_door",
     "test_real_data",
     "test_rebuild",
+    "test_assign",
+    "test_erasure",
     "test_backtest",
     "test_explain_build",
     "test_incremental",
