@@ -50,19 +50,19 @@ checked as (
         {%- else -%}
         '{{ rule.severity }}' as severity,
         {%- endif %}
-        {#- Rounded, but away from passing where a value that misses the threshold by a hair would read as the threshold. #}
+        {#- Rounded, but never to the threshold where a value misses it by a hair: then to the number beside it. #}
         {%- set scale = 10 ** rule.decimals %}
-        {%- set exact = 'round(cast(' ~ rule.value ~ ' as ' ~ segmentry.type_double() ~ ') * ' ~ scale ~ ', 6)' %}
         {%- set limit = (rule.threshold * scale) | round(6) %}
+        {%- set beside = (limit | round(0, 'ceil') - 1 if rule.is_minimum else limit | round(0, 'floor') + 1) / scale %}
+        {%- set shown = 'cast(' ~ rule.value ~ ' as decimal(18, ' ~ rule.decimals ~ '))' %}
         '{{ rule.label }} ' || {% if 'value_words' in rule %}{{ rule.value_words }}{% else %}coalesce(
-            cast(cast(
+            cast(
                 case
-                    when {{ exact }} {{ '<' if rule.is_minimum else '>' }} {{ limit }}
-                        then {{ 'least' if rule.is_minimum else 'greatest' }}(round({{ exact }}), {{ 'ceil' if rule.is_minimum else 'floor' }}({{ limit }}) {{ '-' if rule.is_minimum else '+' }} 1)
-                    else round({{ exact }})
-                end / {{ scale }}
-                as decimal(18, {{ rule.decimals }})
-            ) as {{ dbt.type_string() }}), 'could not be measured'
+                    when round(cast({{ rule.value }} as {{ segmentry.type_double() }}), 6) {{ '<' if rule.is_minimum else '>' }} {{ rule.threshold }}
+                        then {{ 'least' if rule.is_minimum else 'greatest' }}({{ shown }}, cast({{ beside }} as decimal(18, {{ rule.decimals }})))
+                    else {{ shown }}
+                end as {{ dbt.type_string() }}
+            ), 'could not be measured'
         ){% endif %}
         {%- if 'detail' in rule %} || case when {{ rule.detail }} = '' then '' else ' (' || {{ rule.detail }} || ')' end{% endif %}
         || ', {{ 'needs at least' if rule.is_minimum else 'may be at most' }} {{ rule.get('threshold_words') or ('%.' ~ rule.decimals ~ 'f') | format(rule.threshold) }}' as reason

@@ -3,7 +3,7 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='run_id', full_refresh=false, on_schema_change='append_new_columns') }}
 
 with distances as (
-    select round(percentile_cont(0.99) within group (order by distance), 10) as far_distance
+    select round({{ segmentry.percentile('distance', 0.99) }}, 10) as far_distance
     from {{ ref('int_segmentry__members_assigned') }}
 )
 
