@@ -113,13 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Show the merges from an id to its customer with their times, or why there are none.",
     )
     explain.add_argument("id", metavar="ID", help="an id as your tables have it")
-    explain.add_argument(
-        "--database",
-        type=Path,
-        default=Path("warehouse.duckdb"),
-        metavar="FILE",
-        help="DuckDB file of a build (default: warehouse.duckdb)",
-    )
+    _add_database(explain)
     explain.add_argument("--vars", metavar="YAML", default="{}", help="vars that the build was made with")
     explain.set_defaults(handler=_explain_merge)
     texts = commands.add_parser(
@@ -162,13 +156,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Write report.html, report.json and charts from a DuckDB file that dbt has built. "
         "`run` does so by itself.",
     )
-    page.add_argument(
-        "--database",
-        type=Path,
-        default=Path("warehouse.duckdb"),
-        metavar="FILE",
-        help="DuckDB file of a build (default: warehouse.duckdb)",
-    )
+    _add_database(page)
     page.add_argument("--output", type=Path, default=Path("output"), metavar="DIR", help="default: output")
     page.set_defaults(handler=_report)
     publication = commands.add_parser(
@@ -177,13 +165,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Copy the marts of a finished build to a read copy and to Parquet, and replace the "
         "earlier copy in one step.",
     )
-    publication.add_argument(
-        "--database",
-        type=Path,
-        default=Path("warehouse.duckdb"),
-        metavar="FILE",
-        help="DuckDB file of a build (default: warehouse.duckdb)",
-    )
+    _add_database(publication)
     publication.add_argument(
         "--output", type=Path, default=Path("published"), metavar="DIR", help="default: published"
     )
@@ -197,17 +179,21 @@ def _parser() -> argparse.ArgumentParser:
         description="Write the DuckDB file of a build anew and replace it in one step: it keeps the bytes "
         "of deleted rows until then.",
     )
-    compaction.add_argument(
+    _add_database(compaction)
+    compaction.set_defaults(handler=_compact)
+    for command in commands.choices.values():
+        command.add_argument("--debug", action="store_true", help="show where an error comes from")
+    return parser
+
+
+def _add_database(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--database",
         type=Path,
         default=Path("warehouse.duckdb"),
         metavar="FILE",
         help="DuckDB file of a build (default: warehouse.duckdb)",
     )
-    compaction.set_defaults(handler=_compact)
-    for command in commands.choices.values():
-        command.add_argument("--debug", action="store_true", help="show where an error comes from")
-    return parser
 
 
 def _add_build_options(command: argparse.ArgumentParser) -> None:
