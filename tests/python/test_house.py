@@ -97,17 +97,19 @@ def test_marts_are_public_and_nothing_else_is(models: list[dict[str, Any]]) -> N
 
 def test_marts_have_contract_and_key(manifest: dict[str, Any], marts: list[dict[str, Any]]) -> None:
     findings = {"segmentry__id_merge_conflicts", "segmentry__id_merge_rejects", "segmentry__rejected_events"}
-    tested = {
-        node["attached_node"]
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "test"
-        and (node.get("test_metadata") or {}).get("name") in ("unique", "unique_rows")
-    }
+    keys: dict[str, list[str]] = {}
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "well_formed":
+            keys.setdefault(node["attached_node"], node["test_metadata"]["kwargs"].get("key", []))
     for mart in marts:
         assert mart["config"]["contract"]["enforced"], mart["name"]
         assert all(column["data_type"] for column in mart["columns"].values())
         # Findings may be equal: the same bad row twice is two findings.
-        assert (mart["unique_id"] in tested) != (mart["name"] in findings), mart["name"]
+        key = keys.get(mart["unique_id"], [])
+        assert bool(key) != (mart["name"] in findings), mart["name"]
+        for column in key:
+            types = [constraint["type"] for constraint in mart["columns"][column]["constraints"]]
+            assert "not_null" in types, f"{mart['name']}.{column}"
 
 
 def test_grain_comes_first(models: list[dict[str, Any]]) -> None:

@@ -1,7 +1,0 @@
-{# A key of several columns. #}
-{% test unique_rows(model, columns) %}
-select {{ columns | join(', ') }}, count(*) as row_count
-from {{ model }}
-group by {{ columns | join(', ') }}
-having count(*) > 1
-{% endtest %}
