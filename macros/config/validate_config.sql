@@ -34,6 +34,12 @@
                     {%- do findings.append(name ~ ' must be a list' ~ (' with at least one entry' if rule.get('required') else '')) -%}
                 {%- elif rule.get('items') == 'hour' and value | reject('in', range(24)) | list -%}
                     {%- do findings.append(name ~ ' is ' ~ tojson(value) ~ '; it must hold hours from 0 to 23') -%}
+                {%- elif rule.get('items') == 'text' -%}
+                    {%- for text in value -%}
+                        {%- if text is not string or not modules.re.match("^[^'\\\\]{1,40}$", text) or text != text | lower -%}
+                            {%- do findings.append(name ~ ' holds ' ~ tojson(text) ~ '; each must be a short text in lower case, without quotes') -%}
+                        {%- endif -%}
+                    {%- endfor -%}
                 {%- endif -%}
             {%- elif value is not string or (rule.get('required') and not value) -%}
                 {%- do findings.append(name ~ ' is ' ~ tojson(value) ~ '; it must be text') -%}
@@ -51,11 +57,6 @@
         {%- endfor -%}
         {%- do segmentry.validate_features(findings) -%}
         {%- do segmentry.validate_windows(findings) -%}
-        {%- for text in var('segmentry_id_placeholders', []) -%}
-            {%- if text is not string or not modules.re.match("^[^'\\\\]{1,40}$", text) or text != text | lower -%}
-                {%- do findings.append('segmentry_id_placeholders holds ' ~ tojson(text) ~ '; each must be a short text in lower case, without quotes') -%}
-            {%- endif -%}
-        {%- endfor -%}
         {%- if findings | length == 0 and var('segmentry_k_max') < var('segmentry_k_min') -%}
             {%- do findings.append('segmentry_k_max is ' ~ var('segmentry_k_max') ~ '; it must be at least segmentry_k_min, ' ~ var('segmentry_k_min')) -%}
         {%- endif -%}

@@ -1,8 +1,8 @@
 {# What dbt's unique and not_null ask column by column, in one query a table: a key, of one column or several, that is there and occurs once,
-   and columns that are never NULL. One row per finding; failures are counted in rows of the table. #}
-{% test well_formed(model, key=[], not_null=[]) %}
+   and columns that are never NULL. A column of the key that may be NULL is `nullable`. One row per finding; failures are counted in rows of the table. #}
+{% test well_formed(model, key=[], not_null=[], nullable=[]) %}
 {{ config(fail_calc="coalesce(sum(row_count), 0)") }}
-{%- set needed = key + not_null %}
+{%- set needed = (key + not_null) | reject('in', nullable) | list %}
 with counted as (
     select
         {%- for column in needed %}

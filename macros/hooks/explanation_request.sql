@@ -1,7 +1,7 @@
 {# Everything besides the facts that an explanation depends on: part of every request key, and the settings of the explanation step.
    The versions are those of segmentry.explain (PROMPT_VERSION, SCHEMA_VERSION); the step refuses to run when they differ. #}
 {% macro explanation_request() -%}
-    {%- set prompt_version = '3' -%}
+    {%- set prompt_version = '4' -%}
     {{ return({
         'provider': var('segmentry_explanation_provider'),
         'model': 'template-' ~ prompt_version if var('segmentry_explanation_provider') == 'template' else var('segmentry_explanation_model'),

@@ -5,15 +5,15 @@
 
 {# The newest refit that found segments and did not fail. #}
 {% macro newest_refit(centroid_history) -%}
-    {%- set failed_runs = segmentry.failed_runs_relation() -%}
+    {%- set failed_run_ids = segmentry.failed_run_ids() -%}
     select
         run_id,
         as_of,
         recorded_at,
         max(far_distance) as far_distance
     from {{ centroid_history }}
-    {%- if failed_runs %}
-    where run_id not in (select failed_runs.run_id from {{ failed_runs }} as failed_runs)
+    {%- if failed_run_ids %}
+    where run_id not in {{ failed_run_ids }}
     {%- endif %}
     group by run_id, as_of, recorded_at
     order by recorded_at desc, run_id asc

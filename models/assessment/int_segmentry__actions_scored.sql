@@ -12,7 +12,7 @@ with members as (
             when profiles.preferred_hour < 10 then '0' || cast(profiles.preferred_hour as {{ dbt.type_string() }}) || ':00'
             else cast(profiles.preferred_hour as {{ dbt.type_string() }}) || ':00'
         end as hour_of_day,
-        profiles.top_channel,
+        {{ segmentry.contact_channel('profiles.top_channel') }} as contact_channel,
         profiles.value_tier
     from {{ ref('int_segmentry__members_identified') }} as identified
     inner join {{ ref('int_segmentry__profiles_joined') }} as profiles
@@ -54,7 +54,7 @@ preferences as (
     select
         segment_id,
         'how' as dimension,
-        top_channel as candidate,
+        contact_channel as candidate,
         false as is_stand_in
     from members
     union all

@@ -5,7 +5,7 @@
 -- By intention to treat: everybody who was in the segment at the last run before the campaign, in the arm that the hash gave, whether contacted or
 -- not. Interval of the difference of two shares: Newcombe's from two Wilson intervals (Statistics in Medicine 17, 1998, method 10).
 {% set earlier = segmentry.earlier_relation('segmentry__segment_member_history') %}
-{% set failed_runs = segmentry.failed_runs_relation() %}
+{% set failed_run_ids = segmentry.failed_run_ids() %}
 {% set double = segmentry.type_double() %}
 {% set z = 1.959964 %}
 {% if earlier %}
@@ -34,8 +34,8 @@ runs_before as (
     from campaigns
     inner join {{ earlier }} as member_history
         on cast(member_history.as_of as date) <= campaigns.started_on
-    {% if failed_runs -%}
-    where member_history.run_id not in (select failed_runs.run_id from {{ failed_runs }} as failed_runs)
+    {% if failed_run_ids -%}
+    where member_history.run_id not in {{ failed_run_ids }}
     {% endif -%}
     group by campaigns.campaign_id, campaigns.segment_id, member_history.run_id
 ),

@@ -12,7 +12,7 @@ contacts as (
         identified.customer_id,
         identified.segment_id,
         identified.segment_name,
-        coalesce(segment_channels.channel, profiles.top_channel) as channel
+        coalesce(segment_channels.channel, {{ segmentry.contact_channel('profiles.top_channel') }}) as channel
     from {{ ref('int_segmentry__members_identified') }} as identified
     inner join {{ ref('int_segmentry__profiles_joined') }} as profiles
         on identified.customer_id = profiles.customer_id

@@ -171,6 +171,7 @@ select
     segment_id,
     segment_name,
     channel,
+    is_shipped_assumption,
     reachable_count,
     cost_amount,
     cost_to_clv,

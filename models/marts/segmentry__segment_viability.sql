@@ -4,6 +4,7 @@ select
     cast(viability.segment_id as {{ dbt.type_string() }}) as segment_id,
     cast(segments.segment_name as {{ dbt.type_string() }}) as segment_name,
     cast(viability.channel as {{ dbt.type_string() }}) as channel,
+    viability.is_shipped_assumption,
     cast(viability.reachable_count as {{ dbt.type_bigint() }}) as reachable_count,
     cast(viability.cost_amount as {{ segmentry.type_money() }}) as cost_amount,
     cast(viability.cost_to_clv as {{ segmentry.type_double() }}) as cost_to_clv,

@@ -2,7 +2,7 @@
 -- Members of the previous run under the ids that their customers have today. The previous run is the newest one that is not this run (the same run
 -- again compares with the same past) and did not fail.
 {% set earlier = segmentry.earlier_relation('segmentry__segment_member_history') %}
-{% set failed_runs = segmentry.failed_runs_relation() %}
+{% set failed_run_ids = segmentry.failed_run_ids() %}
 {% if earlier %}
 with earlier_runs as (
     select
@@ -11,8 +11,8 @@ with earlier_runs as (
     from {{ earlier }} as member_history
     inner join {{ ref('int_segmentry__run') }} as run
         on member_history.run_id <> run.run_id
-    {% if failed_runs -%}
-    where member_history.run_id not in (select failed_runs.run_id from {{ failed_runs }} as failed_runs)
+    {% if failed_run_ids -%}
+    where member_history.run_id not in {{ failed_run_ids }}
     {% endif -%}
     group by member_history.run_id
 ),

@@ -77,7 +77,8 @@ events_converted as (
         {{ segmentry.try_cast('events_cleaned.amount_text', segmentry.type_double()) }} as amount_number,
         {{ segmentry.try_cast('events_cleaned.amount_text', segmentry.type_given_money()) }} as amount_given,
         {{ segmentry.try_cast('events_cleaned.discount_text', segmentry.type_given_money()) }} as discount_given,
-        exchange_rates.rate
+        exchange_rates.rate,
+        exchange_rates.is_example
     from events_cleaned
     left join {{ ref('stg_segmentry__exchange_rates') }} as exchange_rates
         on coalesce(events_cleaned.currency, '{{ var("segmentry_reporting_currency") }}') = exchange_rates.currency
@@ -131,6 +132,7 @@ select
         when events_judged.reject_reason is null and events_judged.event_type in ('purchase', 'purchase_item')
             then cast(round(abs(events_judged.discount_given) * events_judged.rate, 2) as {{ segmentry.type_money() }})
     end as discount_amount,
+    events_judged.reject_reason is null and events_judged.is_money_event and coalesce(events_judged.is_example, false) as is_example_rate,
     events_judged.loaded_at,
     events_judged.event_hash,
     events_judged.reject_reason,

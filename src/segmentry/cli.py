@@ -116,6 +116,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_database(explain)
     explain.add_argument("--vars", metavar="YAML", default="{}", help="vars that the build was made with")
     explain.set_defaults(handler=_explain_merge)
+    settings = commands.add_parser(
+        "settings",
+        help="list the settings",
+        description="List every var of the project with its default and meaning, or those that a word is in.",
+    )
+    settings.add_argument("word", nargs="?", default="", metavar="WORD", help="part of a name or meaning")
+    settings.set_defaults(handler=_settings)
     texts = commands.add_parser(
         "explain",
         help="write the explanations that are missing",
@@ -256,6 +263,17 @@ def _explain_merge(options: argparse.Namespace) -> None:
     print(explain_merge(options.id, options.database, variables=_variables(options.vars)))
 
 
+def _settings(options: argparse.Namespace) -> None:
+    from segmentry.project import described_vars
+
+    sections = described_vars(options.word)
+    if not sections:
+        raise ConfigurationError(
+            f"No setting has {options.word!r} in its name or meaning. Leave the word out to see all of them."
+        )
+    print("\n\n".join(f"{title}\n{'-' * len(title)}\n{text}" for title, text in sections.items()))
+
+
 def _explain(options: argparse.Namespace) -> None:
     from segmentry.explain.warehouse import explain_segments, plan_segments
 
@@ -380,6 +398,10 @@ def closing_lines(report: SegmentationReport, warnings: Sequence[str], output: P
         if warnings:
             trust += f"; {len(warnings)} warning{'s' if len(warnings) > 1 else ''}: {', '.join(warnings)}"
     lost = [f"{notice.title}. {notice.text}" for notice in report.notices if notice.kind in LOST_INPUT]
+    quality = report.data_quality
+    if quality.events_rejected and not lost:
+        used = f"{quality.events_rejected:,} of {quality.event_count:,} events not used"
+        found += f"; {used} (table rejected_events)"
     return [found, trust, *lost, f"Report: {output / 'report.html'}  Tables: {output / 'warehouse.duckdb'}"]
 
 

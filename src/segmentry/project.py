@@ -19,6 +19,7 @@ from segmentry.exceptions import ConfigurationError, PipelineError
 
 __all__ = [
     "declared_vars",
+    "described_vars",
     "environment",
     "find_project",
     "invoke",
@@ -72,6 +73,39 @@ def declared_vars() -> dict[str, Any]:
 
     project = yaml.safe_load((find_project() / "dbt_project.yml").read_text(encoding="utf-8"))
     return dict(project["vars"]["segmentry"])
+
+
+def described_vars(word: str = "") -> dict[str, str]:
+    """Return what every var is for, as `dbt_project.yml` says it: comments and defaults, by section.
+
+    Parameters
+    ----------
+    word
+        Leave out whatever does not contain it, upper case or lower.
+
+    Examples
+    --------
+    >>> print(described_vars("random draw")["Segmentation"])
+    # Seed of every random draw.
+    segmentry_seed: 42
+    """
+    text = (find_project() / "dbt_project.yml").read_text(encoding="utf-8")
+    text = text.split("\nvars:\n  segmentry:\n")[1]
+    sections: dict[str, str] = {}
+    for part in re.split(r"^    # -{4} ", text, flags=re.MULTILINE)[1:]:
+        title, _, body = part.partition("\n")
+        lines = [line.removeprefix("    ") for line in body.rstrip().splitlines()]
+        # A comment belongs to all vars down to the next one.
+        starts = [
+            number
+            for number, line in enumerate(lines)
+            if line.startswith("#") and not (number and lines[number - 1].startswith("#"))
+        ]
+        groups = ["\n".join(lines[start:end]) for start, end in zip(starts, [*starts[1:], None], strict=True)]
+        found = [group for group in groups if word.lower() in group.lower()]
+        if found:
+            sections[title.rstrip("- ")] = "\n".join(found)
+    return sections
 
 
 def invoke(

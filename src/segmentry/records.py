@@ -259,6 +259,7 @@ class SegmentViability(_Record):
 
     segment_id: str
     channel: str | None
+    is_shipped_assumption: bool
     reachable_count: int
     cost_amount: Decimal
     cost_to_clv: FiniteFloat | None

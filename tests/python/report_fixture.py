@@ -629,6 +629,7 @@ def _viability(
     cost = round(150 + 0.4 * len(members), 2)
     return shared | {
         "channel": archetype.how,
+        "is_shipped_assumption": False,
         "reachable_count": int(len(members) * 0.8),
         "cost_amount": cost,
         "cost_to_clv": round(cost / float(members["clv"].sum()), 6) if members["clv"].sum() else None,

@@ -114,7 +114,9 @@ def _random_profiles(rng: np.random.Generator, segments: np.ndarray) -> pd.DataF
             "top_category_share": share(np.ones(size, dtype=bool)),
             "top_channel": mostly(
                 np.array(["Email", "push", "carrier pigeon", "Email"], dtype=object)[favourite],
-                rng.choice(np.array(["Email", "push", "sms", None], dtype=object), size),
+                rng.choice(
+                    np.array(["Email", "push", "sms", " Organic", "Direct", None], dtype=object), size
+                ),
             ),
             "mobile_share": share(sessions > 0),
             "tenure_days": rng.integers(0, 900, size),
@@ -561,7 +563,7 @@ def _is_personal(name: str) -> bool:
     return bool(re.search(r"[^@ ]@[^@ ]+\.[^@ ]", name)) or digits >= 9 or ("+" in name and digits >= 7)
 
 
-def _preferences(members: pd.DataFrame) -> dict[tuple[str, bool], pd.Series]:
+def _preferences(warehouse: Warehouse, members: pd.DataFrame) -> dict[tuple[str, bool], pd.Series]:
     day = (
         members["preferred_weekday"]
         .map(lambda number: None if pd.isna(number) else WEEKDAYS[int(number) - 1])
@@ -584,9 +586,15 @@ def _preferences(members: pd.DataFrame) -> dict[tuple[str, bool], pd.Series]:
         ("what", True): members["top_category"],
         ("when", True): both,
         ("when", False): day,
-        ("how", True): members["top_channel"],
+        ("how", True): members["top_channel"].map(functools.partial(_contact_channel, warehouse)),
         ("who", True): members["value_tier"].where(members["value_tier"] != "D"),
     }
+
+
+def _contact_channel(warehouse: Warehouse, channel: str | None) -> str | None:
+    """No message can be sent through a search engine, or to whoever typed the address."""
+    brings_visits_only = pd.isna(channel) or channel.strip().lower() in warehouse.var("inbound_channels")
+    return None if brings_visits_only else channel
 
 
 def _expected_actions(warehouse: Warehouse) -> pd.DataFrame:
@@ -594,7 +602,7 @@ def _expected_actions(warehouse: Warehouse) -> pd.DataFrame:
     found: dict[tuple[str, str], list[dict[str, Any]]] = {
         (segment, dimension): [] for segment in members["segment_id"].unique() for dimension in DIMENSIONS
     }
-    for (dimension, is_precise), values in _preferences(members).items():
+    for (dimension, is_precise), values in _preferences(warehouse, members).items():
         for segment, own in values.groupby(members["segment_id"]):
             for name, count in own.value_counts().items():
                 if (
@@ -676,7 +684,7 @@ def _expected_reach(warehouse: Warehouse) -> pd.DataFrame:
     own = _segment_action(warehouse, "how")
     rows = []
     for person in _rows(members):
-        channel = own.get(person.segment_id, None if pd.isna(person.top_channel) else person.top_channel)
+        channel = own.get(person.segment_id, _contact_channel(warehouse, person.top_channel))
         refused = refusals.get(person.customer_id, set())
         allowed = not refused if channel is None else not refused & {"*", channel.lower()}
         rows.append(
@@ -894,7 +902,7 @@ def _expected_viability(warehouse: Warehouse) -> pd.DataFrame:
     )
     rules = warehouse.table("int_segmentry__rules_checked")
     opened = rules[~rules["is_passed"] & ~rules["is_waived"]]
-    preferences = _preferences(members)
+    preferences = _preferences(warehouse, members)
 
     def separation(inside: pd.Series, holders: pd.Series) -> float:
         """Share of the segment minus share of everybody else."""

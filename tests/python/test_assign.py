@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from door import rows, run
 
+from segmentry.exceptions import PipelineError
+from segmentry.project import run_operation
 from segmentry.synthetic import generate_small_dataset
 
 REFIT = {"segmentry_bootstrap_replicates": 5, "segmentry_null_replicates": 2, "segmentry_seed_replicates": 2}
@@ -79,6 +81,24 @@ def test_the_same_customers_stay_where_the_refit_put_them(
     assert runs[1][:3] == ("assign", refit_id, 1.0)
     assert 0 < runs[1][3] <= 0.011  # one in a hundred, by definition
     assert rows(database, "select distinct stability_index from segmentry.feature_drift") == [(0.0,)]
+
+
+def test_a_refit_that_nobody_wants_is_taken_back(refit: Path, earlier: pd.DataFrame, tmp_path: Path) -> None:
+    segments = "select customer_id, segment_id from segmentry.customers order by all"
+    before = table(refit, segments)
+    database = build(again(refit, tmp_path), earlier, REFIT | {"segmentry_k": 7})
+    assert not table(database, segments).equals(before)
+    newest = "select run_id from segmentry.segmentation_runs order by recorded_at desc limit 1"
+    ((unwanted,),) = rows(database, newest)
+    with pytest.raises(PipelineError, match=r'The run "R" is not in segmentation_runs.*' + unwanted):
+        run_operation("withdraw_run", str(database), arguments={"run_id": "R"})
+    for _ in range(2):
+        (said,) = run_operation("withdraw_run", str(database), arguments={"run_id": unwanted})
+    ((wanted,),) = rows(refit, "select run_id from segmentry.segmentation_runs")
+    assert said.count(wanted) == 2
+    build(tmp_path, earlier, ASSIGN)
+    pd.testing.assert_frame_equal(table(database, segments), before)
+    assert rows(database, newest.replace("run_id", "model_run_id", 1)) == [(wanted,)]
 
 
 def test_new_customers_go_to_the_nearest_centroid_of_the_refit(

@@ -40,12 +40,16 @@ def test_three_lines_worth_reading(ready: bool, tmp_path: Path) -> None:
         best, share, value = connection.execute(
             "select segment_name, customer_share, clv_share from segmentry.segments order by total_clv desc limit 1"
         ).fetchone() or ("", 0, 0)
+        events, rejected = connection.execute(
+            "select event_count, events_rejected from segmentry.segmentation_runs order by recorded_at desc limit 1"
+        ).fetchone() or (0, 0)
         weakest = connection.execute(
             "select segment_name, overall_robustness from segmentry.segments order by overall_robustness limit 1"
         ).fetchone() or ("", 0)
     assert (
         found
-        == f"{count:,} customers in {segments} segments: {best} ({share:.0%} of them) hold {value:.0%} of expected value"
+        == f"{count:,} customers in {segments} segments: {best} ({share:.0%} of them) hold {value:.0%} of expected value; "
+        f"{rejected:,} of {events:,} events not used (table rejected_events)"
     )
     assert (
         trust

@@ -361,17 +361,17 @@ def test_a_run_is_marked_for_its_own_failures_only(tmp_path: Path) -> None:
     warehouse.load(shop.events, [])
     run, gap = "int_segmentry__run", {"segmentry_session_gap_minutes": 5}
     assert warehouse.build(select=[run]) == ""
-    this, failed = f"select run_id from segmentry_internal.{run}", "from segmentry_internal.failed_runs"
+    this, failed = f"select run_id from segmentry_internal.{run}", "from segmentry_internal.run_failures"
     first = warehouse.execute(this)
     # A model before the run fails: the table still holds the earlier run.
     assert "in model int_segmentry__events_typed" in warehouse.build(select=[run], settings=gap)
     assert warehouse.execute(this) == first
-    assert warehouse.execute("from duckdb_tables() where table_name = 'failed_runs'") == []
+    assert warehouse.execute("from duckdb_tables() where table_name = 'run_failures'") == []
     # A model beside it fails, as its seed is not there.
     beside = "stg_segmentry__campaign_assumptions"
     assert beside in warehouse.build("--full-refresh", select=[run, beside], settings=gap)
     assert warehouse.execute(this) != first
-    assert warehouse.execute(failed) == warehouse.execute(this)
+    assert warehouse.execute(failed) == [(*warehouse.execute(this)[0], 1)]
     # A test of the run that stands fails: it is marked, once.
     warehouse.execute(f"update segmentry_internal.{run} set run_id = 'tested', as_of = null")
     settings = {
@@ -391,4 +391,4 @@ def test_a_run_is_marked_for_its_own_failures_only(tmp_path: Path) -> None:
             variables=settings,
             manifest=manifest,
         )
-    assert warehouse.execute(f"{failed} where run_id = 'tested'") == [("tested",)]
+    assert warehouse.execute(f"{failed} where run_id = 'tested'") == [("tested", 1)]

@@ -197,10 +197,16 @@ def test_a_build_that_breaks_leaves_the_table_as_it_was(built: tuple[Path, Wareh
     left = "select count(*) from pg_tables where tablename like '%\\_\\_dbt\\_%'"
     assert warehouse.rows(left) == [(0,)]
     # It counts as failed, and later runs would pass over it.
-    failed_runs = "segmentry_internal.failed_runs"
-    this = warehouse.rows("select run_id from segmentry_internal.int_segmentry__run")
-    assert warehouse.rows(f"select run_id from {failed_runs}") == this
-    warehouse.execute(f"drop table {failed_runs}")
+    failures = "segmentry_internal.run_failures"
+    ((this,),) = warehouse.rows("select run_id from segmentry_internal.int_segmentry__run")
+    assert warehouse.rows(f"select * from {failures}") == [(this, 1)]
+    # To withdraw it changes nothing then.
+    assert not warehouse.dbt("run-operation", "withdraw_run", "--args", json.dumps({"run_id": this}))
+    assert warehouse.rows(f"select * from {failures}") == [(this, 1)]
+    warehouse.execute(f"delete from {failures}")
+    assert not warehouse.dbt("run-operation", "withdraw_run", "--args", json.dumps({"run_id": this}))
+    assert warehouse.rows(f"select * from {failures}") == [(this, 1)]
+    warehouse.execute(f"drop table {failures}")
 
 
 @pytest.mark.parametrize("algorithm", ["recursion", "rounds"])

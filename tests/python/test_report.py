@@ -49,7 +49,7 @@ from segmentry.report import (
     wording,
 )
 from segmentry.report.charts import CHARTS
-from segmentry.report.schema import FeatureComparison, RobustnessTest, RunSummary, Viability
+from segmentry.report.schema import SCHEMA_VERSION, FeatureComparison, RobustnessTest, RunSummary, Viability
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA_FILE = ROOT / "docs" / "report.schema.json"
@@ -598,7 +598,8 @@ def test_json_reads_back_as_the_same_report(scenario: str, warehouse: Callable[[
     report = load_report(warehouse(scenario))
     text = report_to_json(report)
     assert SegmentationReport.model_validate_json(text) == report
-    assert json.loads(text)["schema_version"] == "1.1"
+    assert json.loads(text)["schema_version"] == SCHEMA_VERSION
+    assert f"`schema_version` is `{SCHEMA_VERSION}`" in (ROOT / "docs" / "report.md").read_text()
     jsonschema.validate(json.loads(text), json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
 
 

@@ -226,6 +226,26 @@ def test_histories_alone_are_partitioned(built: tuple[Path, Warehouse]) -> None:
     assert partitioned == {f"segmentry.{name}" for name in HISTORIES_OF_RUNS} | refits
 
 
+def test_a_run_is_withdrawn_and_comes_back(built: tuple[Path, Warehouse]) -> None:
+    _, warehouse = built
+    earlier = "select distinct run_id from segmentry_internal.int_segmentry__earlier_members"
+    failures = "select * from segmentry_internal.run_failures"
+    ((past,),) = warehouse.rows(earlier)
+    ((this,),) = warehouse.rows("select run_id from segmentry_internal.int_segmentry__run")
+    for run in (past, past, this):
+        assert not warehouse.dbt("run-operation", "withdraw_run", "--args", json.dumps({"run_id": run}))
+    assert sorted(warehouse.rows(failures)) == sorted([(past, 1), (this, 1)])
+    assert not warehouse.dbt("run", "--select", "int_segmentry__earlier_members", **FAST)
+    assert warehouse.rows(earlier) == []
+    # A build of the run that goes well is its own pardon.
+    models = ["int_segmentry__run", "segmentry__segment_member_history"]
+    assert not warehouse.dbt(
+        "build", "--select", *models, "--exclude-resource-type", "unit_test",
+        "--exclude-resource-type", "test", **FAST,
+    )  # fmt: skip
+    assert sorted(warehouse.rows(failures)) == sorted([(past, 1), (this, 1), (this, -1)])
+
+
 def test_rows_are_not_deleted_one_by_one(built: tuple[Path, Warehouse]) -> None:
     _, warehouse = built
     said = warehouse.dbt("run", "--select", "int_segmentry__run", incremental=True)

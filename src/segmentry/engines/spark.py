@@ -75,6 +75,8 @@ class Credentials(SparkCredentials):
             # Rows that are written into a partitioned table take the place of their own partitions alone.
             "spark.sql.sources.partitionOverwriteMode": "DYNAMIC",
         }
+        # What is joined by broadcast goes through the driver, larger there than its files: small tables only.
+        self.server_side_parameters.setdefault("spark.sql.autoBroadcastJoinThreshold", "1m")
 
     @property
     def type(self) -> str:

@@ -13,7 +13,7 @@ from segmentry.explain.facts import SCHEMA_VERSION
 
 __all__ = ["PROMPT_VERSION", "ExplanationLimits", "ExplanationSettings"]
 
-PROMPT_VERSION = "3"
+PROMPT_VERSION = "4"
 """Version of prompts and templates; part of every request key. Raise it whenever a text changes."""
 
 _Part = TypeVar("_Part", bound=BaseModel)

@@ -147,15 +147,15 @@ def _badge(segment: SegmentSummary) -> tuple[str, str, str]:
         return ("warn", "!", "Does not pass every check")
     viability = segment.viability
     # With costs of one's own it would be rejected: only the shipped examples say that nothing pays.
-    if viability and viability.decision == "test" and (viability.roi_high or 0) < 0:
+    if viability and viability.is_shipped_assumption and (viability.roi_high or 0) < 0:
         return ("warn", "!", "Passes the checks; example costs, enter yours")
     return _BADGES.get(viability.decision if viability else "pursue", _BADGES["test"])
 
 
 def _has_example_costs(segments: Sequence[SegmentSummary]) -> bool:
-    """Whether the checks went by the shipped assumptions about campaigns; their reasons say so."""
+    """Whether a return was reckoned by the shipped assumptions about campaigns."""
     return any(
-        "shipped example assumptions" in check.reason for segment in segments for check in segment.checks
+        segment.viability is not None and segment.viability.is_shipped_assumption for segment in segments
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -33,7 +33,7 @@ __all__ = [
     "Viability",
 ]
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION: Final = "1.3"
 
 # Exact in Python, a plain number in JSON: amounts have at most 18 digits and two decimals.
 Money = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
@@ -146,6 +146,7 @@ class Viability(_Part):
     """What acting on the segment would cost and bring; see `segment_viability`."""
 
     channel: str | None
+    is_shipped_assumption: bool
     reachable_count: int
     cost_amount: Money
     cost_to_clv: float | None
@@ -317,7 +318,7 @@ class Notice(_Part):
 class SegmentationReport(_Part):
     """The whole report: what `report.html`, the charts and the text summary are made of."""
 
-    schema_version: Literal["1.1"] = "1.1"
+    schema_version: Literal["1.3"] = SCHEMA_VERSION
     headline: str
     summary: str
     notices: tuple[Notice, ...]

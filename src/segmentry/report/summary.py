@@ -27,7 +27,7 @@ def report_schema() -> str:
     --------
     >>> import json
     >>> json.loads(report_schema())["properties"]["schema_version"]["const"]
-    '1.1'
+    '1.3'
     """
     content = SegmentationReport.model_json_schema(mode="serialization")
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
