@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from door import log_messages
 from report_fixture import make_warehouse
 
 from segmentry.cli import closing_lines, main
+from segmentry.project import declared_vars
 from segmentry.report import load_report
 from segmentry.report.wording import score
 
@@ -27,6 +29,17 @@ def test_errors_are_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert line["level"] == "error"
     assert "was not found" in line["message"]
     assert captured.out == ""
+
+
+def test_settings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["settings"]) == 0
+    listed = capsys.readouterr().out
+    assert set(re.findall(r"^(segmentry_\w+):", listed, re.MULTILINE)) == set(declared_vars())
+    assert main(["settings", "Churn"]) == 0
+    found = set(re.findall(r"^(segmentry_\w+):", capsys.readouterr().out, re.MULTILINE))
+    assert {"segmentry_churn_method", "segmentry_churn_horizon_days"} <= found < set(declared_vars())
+    assert main(["settings", "no such word"]) == 1
+    assert "No setting has 'no such word'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ready", [True, False])
