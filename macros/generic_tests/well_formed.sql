@@ -3,6 +3,7 @@
 {% test well_formed(model, key=[], not_null=[], nullable=[]) %}
 {{ config(fail_calc="coalesce(sum(row_count), 0)") }}
 {%- set needed = (key + not_null) | reject('in', nullable) | list %}
+{%- if not needed %} {%- do exceptions.raise_compiler_error('well_formed on ' ~ model ~ ' names no column that must be there.') %} {%- endif %}
 with counted as (
     select
         {%- for column in needed %}

@@ -13,13 +13,14 @@
             {%- if result.status | string in ('fail', 'error', 'runtime error') -%} {%- do failed.append(result.node.name) -%} {%- endif -%}
         {%- endfor -%}
         {%- set is_whole = flags.WHICH == 'retry' or (flags.WHICH == 'build' and 'segmentry__segment_member_history' in ours) -%}
+        {%- set failures = segmentry.run_failures_table(run_relation) if failed else segmentry.run_failures_relation() -%}
         {%- if failed -%}
-            {{ segmentry.add_failure(run_relation, segmentry.run_failures_table(run_relation)) }}
-        {%- elif is_whole and segmentry.run_failures_relation() -%}
-            insert into {{ segmentry.run_failures_relation() }}
+            {{ segmentry.add_failure(run_relation, failures) }}
+        {%- elif is_whole and failures -%}
+            insert into {{ failures }}
             select run_id, -1 as failure_count
             from {{ run_relation }}
-            where run_id in {{ segmentry.failed_run_ids() }}
+            where run_id in {{ segmentry.failed_run_ids(failures) }}
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -14,6 +14,7 @@ import yaml
 from conftest import ROOT, run_dbt
 
 from segmentry import project
+from segmentry.exceptions import PipelineError
 
 LAYERS = ["staging", "identity", "profiles", "segmentation", "assessment", "explanations", "marts"]
 PATTERNS = {
@@ -163,6 +164,20 @@ def used_vars() -> set[str]:
 def test_lists_of_vars_agree() -> None:
     assert set(declared_vars()) == validated_vars()
     assert set(declared_vars()) == used_vars()
+
+
+@pytest.mark.parametrize("name", ["segmentry_inbound_channels", "segmentry_id_placeholders"])
+def test_lists_of_texts_are_checked(name: str) -> None:
+    def said(entries: object) -> str:
+        project.run_operation("validate_config", ":memory:", variables=json.dumps({name: entries}))
+        return ""
+
+    assert said([]) == said(["(none)", "organic search"]) == ""
+    for wrong in ("Direct", "it's", "", 7):
+        with pytest.raises(PipelineError, match=f"{name} holds {re.escape(json.dumps(wrong))}; each must be"):
+            said(["fine", wrong])
+    with pytest.raises(PipelineError, match=f"{name} must be a list"):
+        said("direct")
 
 
 def test_vars_have_one_default() -> None:

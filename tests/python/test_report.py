@@ -440,6 +440,27 @@ def test_a_sound_segment_that_does_not_pay_is_not_called_ready(
     assert Page(render_report(load_report(path))).texts("p", "badge") == [badge] * 2
 
 
+def test_example_costs_are_called_examples(warehouse: Callable[[str], Path], tmp_path: Path) -> None:
+    path = Path(shutil.copy(warehouse("two"), tmp_path / "w.duckdb"))
+    loss = "update segmentry.segment_viability set decision = 'test', roi_low = -0.9, roi_base = -0.5, roi_high = -0.1"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(loss)
+    page = Page(render_report(load_report(path)))
+    assert page.texts("p", "badge") == ["✓ Passes the checks, test first"] * 2
+    assert "here on the shipped examples" not in page.text
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "update segmentry.segment_viability set is_shipped_assumption = segment_id = "
+            "(select min(segment_id) from segmentry.segment_viability)"
+        )
+    page = Page(render_report(load_report(path)))
+    assert sorted(page.texts("p", "badge")) == [
+        "! Passes the checks; example costs, enter yours",
+        "✓ Passes the checks, test first",
+    ]
+    assert "here on the shipped examples of costs and effect" in page.text
+
+
 def test_scores_are_rounded_down_so_that_no_cut_is_claimed() -> None:
     assert [wording.score(value) for value in (0.7499, 0.75, 0.29, 1.0, 0.0)] == [
         "0.74", "0.75", "0.29", "1.00", "0.00",
