@@ -33,7 +33,10 @@ OTHERS = [
 FLOOR = NARROW_FLOOR.replace(" from", f", {', '.join(OTHERS)} from")
 EVENT_GRAIN = [
     f"int_segmentry__{name}"
-    for name in ("events_typed", "duplicate_events_ranked", "settled_events_hashed", "customers_fingerprinted", "sessions_built", "orders_built", "purchase_days_built")
+    for name in (
+        "events_typed", "repeated_ids_counted", "duplicate_events_ranked", "settled_events_hashed", "customers_fingerprinted",
+        "changed_ids_listed", "changed_events_resolved", "sessions_built", "orders_built", "purchase_days_built",
+    )
 ]  # fmt: skip
 RUN = """
 import json, os, sys, time

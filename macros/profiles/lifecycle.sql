@@ -8,8 +8,6 @@
             {{ key_list }},
             min(event_at) as first_seen_at,
             max(event_at) as last_seen_at,
-            min(event_local_at) as first_seen_local_at,
-            max(event_local_at) as last_seen_local_at,
             cast(sum(case when event_type = 'refund' then amount else 0 end) as {{ segmentry.type_money() }}) as refund_amount
         from {{ events }}
         group by {{ key_list }}
@@ -63,8 +61,8 @@
         presence.first_seen_at,
         presence.last_seen_at,
         presence.refund_amount,
-        cast({{ dbt.datediff("presence.first_seen_local_at", "span.observation_end_date", "day") }} as {{ dbt.type_bigint() }}) as tenure_days,
-        cast({{ dbt.datediff("presence.last_seen_local_at", "span.observation_end_date", "day") }} as {{ dbt.type_bigint() }}) as days_since_seen,
+        cast({{ dbt.datediff(segmentry.to_local("presence.first_seen_at"), "span.observation_end_date", "day") }} as {{ dbt.type_bigint() }}) as tenure_days,
+        cast({{ dbt.datediff(segmentry.to_local("presence.last_seen_at"), "span.observation_end_date", "day") }} as {{ dbt.type_bigint() }}) as days_since_seen,
         order_times.first_order_at,
         order_times.last_order_at,
         cast({{ dbt.datediff("order_times.last_order_local_at", "span.observation_end_date", "day") }} as {{ dbt.type_bigint() }}) as recency_days,

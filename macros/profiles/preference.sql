@@ -1,26 +1,4 @@
-{# The value that a customer shows most often, its share and the evenness of all values. `counts` has customer_id, `value` (a text, or one of
-   `value_count` whole numbers) and `weight` (a whole number); `value_count` see `evenness`. Grain: customer_id. #}
-{% macro preference(counts, value_count=none) -%}
-    with totals as (
-        select
-            customer_id,
-            {{ segmentry.heaviest_number('value', 'weight') if value_count else segmentry.heaviest_value('value', 'weight') }} as top_value,
-            max(weight) as top_weight,
-            sum(weight) as total_weight,
-            count(*) as distinct_count,
-            {{ segmentry.weighted_logs('weight') }} as weighted_logs
-        from {{ counts }}
-        where value is not null and weight > 0
-        group by customer_id
-    )
-
-    select
-        customer_id,
-        top_value,
-        cast(top_weight as {{ segmentry.type_double() }}) / total_weight as top_share,
-        {{ segmentry.evenness('total_weight', 'weighted_logs', 'distinct_count', value_count) }} as entropy
-    from totals
-{%- endmacro %}
+{# What a customer shows most often, and how evenly. #}
 
 {# Aggregate: the text with the largest weight (a whole number below a billion), the least text of those that tie, so the answer never depends on the
    order of rows. One least text of weight and value together saves the window over all values that a rank would need. #}
@@ -36,6 +14,23 @@
 {# Aggregate: the sum of weight x ln(weight), exact, for `evenness`. #}
 {% macro weighted_logs(weight) -%}
     sum(cast({{ weight }} * ln({{ weight }}) as decimal(18, 6)))
+{%- endmacro %}
+
+{# The same four of counts that stand in columns, one for each of a few whole numbers: `prefix` and the number. #}
+{% macro heaviest_column(prefix, numbers) -%}
+    mod(least({% for number in numbers %}(999999999 - {{ prefix }}{{ number }}) * 1000000000 + {{ number }}{{ ', ' if not loop.last }}{% endfor %}), 1000000000)
+{%- endmacro %}
+
+{% macro largest_column(prefix, numbers) -%}
+    greatest({% for number in numbers %}{{ prefix }}{{ number }}{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+{% macro filled_columns(prefix, numbers) -%}
+    {% for number in numbers %}case when {{ prefix }}{{ number }} > 0 then 1 else 0 end{{ ' + ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+{% macro weighted_logs_of_columns(prefix, numbers) -%}
+    {% for number in numbers %}case when {{ prefix }}{{ number }} > 0 then {{ prefix }}{{ number }} * ln({{ prefix }}{{ number }}) else 0 end{{ ' + ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
 {# Entropy / ln(`value_count`, or the number of distinct values where that is none): 0 for one value alone, 1 when all are equally frequent, NULL when

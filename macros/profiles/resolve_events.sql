@@ -1,9 +1,12 @@
-{# The events that count, each with the customer it belongs to today; all, or those that carry one of the ids of `only_ids` (a relation with `id`). #}
+{# The events that count, each with the customer it belongs to today; all, or those that carry one of the few ids of `only_ids` (a
+   table with `id`). #}
 {% macro resolve_events(only_ids=none) -%}
     {%- set columns = [
         'event_at', 'event_local_at', 'event_type', 'session_id', 'order_id', 'channel', 'device_type', 'category', 'amount',
         'discount_amount',
     ] -%}
+    {%- set all_events = ref('int_segmentry__events_typed') -%}
+    {%- set events = segmentry.few_rows(all_events, 'source_customer_id', only_ids, 'id') if only_ids else all_events -%}
     {%- set duplicates = ref('int_segmentry__duplicate_events_ranked') -%}
     select
         coalesce(merge_map.customer_id, kept_events.source_customer_id) as customer_id,
@@ -16,11 +19,7 @@
             events_typed.source_customer_id,
             {% for column in columns %}events_typed.{{ column }}{{ ',' if not loop.last }}
             {% endfor %}
-        from {{ ref('int_segmentry__events_typed') }} as events_typed
-        {% if only_ids -%}
-        inner join {{ only_ids }} as only_ids
-            on events_typed.source_customer_id = only_ids.id
-        {% endif -%}
+        from {{ events }} as events_typed
         left join (select distinct event_id from {{ duplicates }}) as duplicated_ids
             on events_typed.event_id = duplicated_ids.event_id
         where events_typed.reject_reason is null and duplicated_ids.event_id is null
@@ -30,11 +29,12 @@
             {% for column in columns %}duplicates.{{ column }}{{ ',' if not loop.last }}
             {% endfor %}
         from {{ duplicates }} as duplicates
-        {% if only_ids -%}
-        inner join {{ only_ids }} as only_ids
-            on duplicates.source_customer_id = only_ids.id
-        {% endif -%}
-        where duplicates.duplicate_reason is null
+        where
+            duplicates.duplicate_reason is null
+            {% if only_ids -%}
+            and duplicates.source_customer_id in (select id from {{ only_ids }})
+            {% endif %}
+
     ) as kept_events
     left join {{ ref('int_segmentry__merge_map_resolved') }} as merge_map
         on kept_events.source_customer_id = merge_map.id

@@ -9,3 +9,9 @@
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}
+
+{# Whether this build adds to what an incremental model holds rather than to build it from nothing: `is_incremental` for models before it. #}
+{% macro goes_on(model_name) -%}
+    {%- set relation = segmentry.earlier_relation(model_name) if var('segmentry_incremental') and not should_full_refresh() else none -%}
+    {{ return(relation is not none and relation.is_table) }}
+{%- endmacro %}

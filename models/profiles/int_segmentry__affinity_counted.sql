@@ -1,56 +1,7 @@
--- Counted per category as given, then per level: the joins to levels meet few rows, and short numbers instead of paths.
-with category_counts as (
-    select
-        customer_id,
-        category,
-        count(case when event_type in ('category_view', 'item_view') then 1 end) as view_count,
-        count(case when event_type = 'add_to_cart' then 1 end) as cart_count,
-        count(case when event_type = 'purchase_item' or (event_type = 'purchase' and order_id is null) then 1 end) as purchase_count
-    from {{ ref('int_segmentry__events_resolved') }}
-    where category is not null
-    group by customer_id, category
-),
-
--- An order is counted by its lines; one without lines once per category, however many payments it has.
-itemised_orders as (
-    select distinct
-        customer_id,
-        order_id
-    from {{ ref('int_segmentry__events_resolved') }}
-    where event_type = 'purchase_item' and category is not null and order_id is not null
-),
-
-paid_orders as (
-    select distinct
-        customer_id,
-        category,
-        order_id
-    from {{ ref('int_segmentry__events_resolved') }}
-    where event_type = 'purchase' and category is not null and order_id is not null
-),
-
-all_counts as (
-    select
-        customer_id,
-        category,
-        view_count,
-        cart_count,
-        purchase_count
-    from category_counts
-    union all
-    select
-        paid_orders.customer_id,
-        paid_orders.category,
-        0 as view_count,
-        0 as cart_count,
-        1 as purchase_count
-    from paid_orders
-    left join itemised_orders
-        on paid_orders.customer_id = itemised_orders.customer_id and paid_orders.order_id = itemised_orders.order_id
-    where itemised_orders.order_id is null
-),
-
-category_levels as (
+-- From the shelf up: a level adds what falls on its paths themselves to what the level below it has.
+-- noqa: disable=LT02
+{% set measures = ['view_count', 'cart_count', 'purchase_count'] %}
+with path_levels as (
     select
         category,
         category_level,
@@ -59,27 +10,101 @@ category_levels as (
     where category_path is not null
 ),
 
-path_counts as (
+paths as (
+    select distinct
+        path_levels.path_number,
+        path_levels.category_level,
+        upper_levels.path_number as upper_number
+    from path_levels
+    left join path_levels as upper_levels
+        on path_levels.category = upper_levels.category and path_levels.category_level = upper_levels.category_level + 1
+),
+
+own_counts as (
     select
-        all_counts.customer_id,
-        category_levels.category_level,
-        category_levels.path_number,
-        sum(all_counts.view_count) as view_count,
-        sum(all_counts.cart_count) as cart_count,
-        sum(all_counts.purchase_count) as purchase_count
-    from all_counts
-    inner join category_levels
-        on all_counts.category = category_levels.category
-    group by all_counts.customer_id, category_levels.category_level, category_levels.path_number
+        counted.customer_id,
+        counted.path_number,
+        {% for measure in measures %}
+        cast(counted.{{ measure }} as {{ dbt.type_bigint() }}) as {{ measure }},
+        {% endfor %}
+        paths.category_level,
+        paths.upper_number
+    from {{ ref('int_segmentry__categories_counted') }} as counted
+    inner join paths
+        on counted.path_number = paths.path_number
+    where counted.view_count + counted.cart_count + counted.purchase_count > 0
+),
+
+level_2_counts as (
+    select
+        customer_id,
+        path_number,
+        {% for measure in measures %}
+        cast(sum({{ measure }}) as {{ dbt.type_bigint() }}) as {{ measure }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from (
+        select
+            customer_id,
+            case when category_level = 3 then upper_number else path_number end as path_number,
+            {{ measures | join(', ') }}
+        from own_counts
+        where category_level >= 2
+    ) as counts
+    group by customer_id, path_number
+),
+
+level_1_counts as (
+    select
+        customer_id,
+        path_number,
+        {% for measure in measures %}
+        cast(sum({{ measure }}) as {{ dbt.type_bigint() }}) as {{ measure }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from (
+        select
+            customer_id,
+            path_number,
+            {{ measures | join(', ') }}
+        from own_counts
+        where category_level = 1
+        union all
+        select
+            level_2_counts.customer_id,
+            paths.upper_number as path_number,
+            {% for measure in measures %}
+            level_2_counts.{{ measure }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from level_2_counts
+        inner join paths
+            on level_2_counts.path_number = paths.path_number
+    ) as counts
+    group by customer_id, path_number
+),
+
+all_counts as (
+    select
+        customer_id,
+        3 as category_level,
+        path_number,
+        {{ measures | join(', ') }}
+    from own_counts
+    where category_level = 3
+    union all
+    {% for level in [2, 1] %}
+    select
+        customer_id,
+        {{ level }} as category_level,
+        path_number,
+        {{ measures | join(', ') }}
+    from level_{{ level }}_counts
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select
     customer_id,
     category_level,
     path_number,
-    cast(view_count as {{ dbt.type_bigint() }}) as view_count,
-    cast(cart_count as {{ dbt.type_bigint() }}) as cart_count,
-    cast(purchase_count as {{ dbt.type_bigint() }}) as purchase_count,
-    cast(view_count + 2 * cart_count + 5 * purchase_count as {{ dbt.type_bigint() }}) as weight
-from path_counts
-where view_count + cart_count + purchase_count > 0
+    {{ measures | join(',\n    ') }},
+    view_count + 2 * cart_count + 5 * purchase_count as weight
+from all_counts

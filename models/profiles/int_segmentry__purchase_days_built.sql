@@ -1,21 +1,23 @@
+{% if var('segmentry_incremental') %}-- depends_on: {{ ref('int_segmentry__changed_ids_listed') }}{% endif %}
 {{ config(**segmentry.event_grain()) }}
 
-with orders as (
+{% if is_incremental() %}
+with orders_of_changed_customers as (
     select
-        orders.customer_id,
-        orders.ordered_local_at,
-        orders.gross_amount,
-        orders.refund_amount
-    from {{ ref('int_segmentry__orders_built') }} as orders
-    {% if is_incremental() %}
-    left join (select distinct customer_id from {{ this }}) as built
-        on orders.customer_id = built.customer_id
-    where built.customer_id is null
-    {% endif %}
-),
+        customer_id,
+        fingerprint,
+        ordered_local_at,
+        gross_amount,
+        refund_amount
+    from {{ ref('int_segmentry__orders_built') }}
+    where customer_id in (select customer_id from {{ ref('int_segmentry__changed_ids_listed') }})
+)
 
-built_purchase_days as (
-    {{ segmentry.purchase_days('orders', keys=['customer_id']) }}
+{{ segmentry.purchase_days('orders_of_changed_customers', keys=['customer_id', 'fingerprint']) }}
+{% else %}
+with built_purchase_days as (
+    {{ segmentry.purchase_days(ref('int_segmentry__orders_built'), keys=['customer_id']) }}
 )
 
 {{ segmentry.with_fingerprint('built_purchase_days') }}
+{% endif %}

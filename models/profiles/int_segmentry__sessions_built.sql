@@ -1,18 +1,12 @@
+{% if var('segmentry_incremental') %}-- depends_on: {{ ref('int_segmentry__changed_ids_listed') }}, {{ ref('int_segmentry__changed_events_resolved') }}{% endif %}
 {{ config(**segmentry.event_grain()) }}
 
-with
 {% if is_incremental() %}
--- The few that are built again are looked for once; all events are read twice rather than written down.
-events_to_build as (
-    select *
-    from {{ segmentry.events_to_build(needed='has_activity') }}
-),
-
-{% endif %}
-built_sessions as (
-    {{ segmentry.sessions(
-        'events_to_build' if is_incremental() else segmentry.events_to_build(needed='has_activity'), keys=['customer_id']
-    ) }}
+{{ segmentry.sessions(ref('int_segmentry__changed_events_resolved'), keys=['customer_id', 'fingerprint']) }}
+{% else %}
+with built_sessions as (
+    {{ segmentry.sessions(ref('int_segmentry__events_resolved'), keys=['customer_id']) }}
 )
 
 {{ segmentry.with_fingerprint('built_sessions') }}
+{% endif %}

@@ -6,48 +6,16 @@
     on_schema_change='fail'
 ) }}
 
--- Ids of the events that came since the last complete build, or were in the future then and rejected; all others repeat as often as before.
-{% set since = segmentry.loaded_until() if is_incremental() else none %}
 {# By what counts first: hashes differ between engines, and then only events that are alike in all of it. #}
 {% set total_order = ['candidates.event_at', 'candidates.source_customer_id', 'candidates.event_type'] %}
 {% for column in ['amount', 'discount_amount', 'order_id', 'session_id', 'channel', 'device_type', 'category'] %}
 {% do total_order.append('candidates.' ~ column ~ ' asc nulls last') %}
 {% endfor %}
 {% do total_order.append('candidates.event_hash') %}
-with
-{% if since %}
-new_ids as (
-    select distinct event_id
-    from {{ ref('int_segmentry__events_typed') }}
-    where
-        loaded_at >= {{ since }}
-        or loaded_at = {{ segmentry.never_loaded() }}
-        or event_at >= {{ since }}
-),
-
-{% endif %}
-repeated_ids as (
-    select
-        events_typed.event_id,
-        max(case when events_typed.reject_reason = 'deletion' then 1 else 0 end) as is_deleted
-    from {{ ref('int_segmentry__events_typed') }} as events_typed
-    {% if since -%}
-    inner join new_ids
-        on events_typed.event_id = new_ids.event_id
-    {% endif -%}
-    where events_typed.event_id is not null and (events_typed.reject_reason is null or events_typed.reject_reason = 'deletion')
-    group by events_typed.event_id
-    having count(*) > 1 or max(case when events_typed.reject_reason = 'deletion' then 1 else 0 end) = 1
-),
-
-candidates as (
-    select
-        events_typed.*,
-        repeated_ids.is_deleted
-    from {{ ref('int_segmentry__events_typed') }} as events_typed
-    inner join repeated_ids
-        on events_typed.event_id = repeated_ids.event_id
-    where events_typed.reject_reason is null
+with candidates as (
+    select *
+    from {{ segmentry.few_rows(ref('int_segmentry__events_typed'), 'event_id', ref('int_segmentry__repeated_ids_counted'), 'event_id') }} as events_typed
+    where reject_reason is null
 ),
 
 ranked as (
@@ -80,9 +48,12 @@ select
     ranked.event_hash,
     ranked.occurrence,
     case
-        when ranked.is_deleted = 1 then 'deleted'
+        when repeated_ids.is_deleted = 1 then 'deleted'
         when ranked.occurrence = 1 then null
         when ranked.event_hash = ranked.kept_hash then 'duplicate'
         else 'conflicting_duplicate'
     end as duplicate_reason
 from ranked
+-- Not before they are ranked: engines would join all events with it first.
+inner join {{ ref('int_segmentry__repeated_ids_counted') }} as repeated_ids
+    on ranked.event_id = repeated_ids.event_id
