@@ -28,7 +28,7 @@ with changed_customers as (
     ) as built
         on fingerprinted.customer_id = built.customer_id and fingerprinted.fingerprint = built.fingerprint
     where fingerprinted.customer_id is null or built.customer_id is null
-    {{ 'union' if not loop.last }}
+    {{ 'union all' if not loop.last }}
     {% else %}
     select customer_id
     from {{ ref('int_segmentry__customers_fingerprinted') }}
@@ -41,7 +41,7 @@ carried_ids as (
         customer_id,
         customer_id as id
     from changed_customers
-    union
+    union all
     select
         merge_map.customer_id,
         merge_map.id
@@ -50,7 +50,7 @@ carried_ids as (
         on merge_map.customer_id = changed_customers.customer_id
 )
 
-select
+select distinct
     carried_ids.customer_id,
     case when fingerprinted.customer_id is not null then carried_ids.id end as id,
     fingerprinted.fingerprint
