@@ -1,6 +1,7 @@
 {# What event-grain models (sessions, orders, purchase days) share so that a build redoes only the customers whose events changed.
    Each row carries the fingerprint of its customer's events. `int_segmentry__changed_ids_listed` lists the customers whose rows have not today's; a model
-   deletes what it has of them and builds them anew. Nothing else is remembered, so a build that was interrupted heals by itself. #}
+   deletes what it has of them and builds them anew. So the next build makes good what one that was interrupted left behind, and what models built alone, in
+   whatever order, may lack. #}
 
 {# Configuration of such a model, for `config(**segmentry.event_grain())`. #}
 {% macro event_grain() -%}

@@ -7,8 +7,8 @@
     select
         source_customer_id,
         count(*) as event_count,
-        max(case when {{ segmentry.is_order_event() }} then 1 else 0 end) as has_order,
-        max(case when {{ segmentry.is_activity() }} then 1 else 0 end) as has_activity,
+        count(case when {{ segmentry.is_order_event() }} then 1 end) as order_event_count,
+        count(case when {{ segmentry.is_activity() }} then 1 end) as activity_event_count,
         sum(event_hash) as hash_sum
     from {{ ref('int_segmentry__events_typed') }}
     where

@@ -16,7 +16,8 @@
     sum(cast({{ weight }} * ln({{ weight }}) as decimal(18, 6)))
 {%- endmacro %}
 
-{# The same four of counts that stand in columns, one for each of a few whole numbers: `prefix` and the number. #}
+{# Of counts that stand in columns, one for each of a few whole numbers (`prefix` and the number): the number with the largest count, the least of those
+   that tie; that count; how many are not 0; the sum of count x ln(count). #}
 {% macro heaviest_column(prefix, numbers) -%}
     mod(least({% for number in numbers %}(999999999 - {{ prefix }}{{ number }}) * 1000000000 + {{ number }}{{ ', ' if not loop.last }}{% endfor %}), 1000000000)
 {%- endmacro %}
@@ -39,7 +40,9 @@
     case
         when {{ distinct_count }} = 1 then 0
         when {{ distinct_count }} > 1
-            then (ln({{ total_weight }}) - cast({{ weighted_logs }} as {{ segmentry.type_double() }}) / {{ total_weight }})
-                / {% if value_count %}ln({{ value_count }}){% else %}ln({{ distinct_count }}){% endif %}
+            then least(
+                (ln({{ total_weight }}) - cast({{ weighted_logs }} as {{ segmentry.type_double() }}) / {{ total_weight }})
+                / {% if value_count %}ln({{ value_count }}){% else %}ln({{ distinct_count }}){% endif %}, 1
+            )
     end
 {%- endmacro %}

@@ -11,10 +11,11 @@
     )
 {%- endmacro %}
 
-{# A join decodes every column of every row; by the row's number the others are read where rows are found. Only tables have such numbers.
+{# A join decodes every column of every row; by the row's number the others are read where rows are found. Only tables have such numbers, not
+   the subqueries of unit tests and `--empty`.
    https://duckdb.org/docs/stable/sql/statements/select#row-ids #}
 {% macro duckdb__few_rows(relation, column, among, values_column) -%}
-    {%- if relation.is_cte -%}
+    {%- if relation.is_cte or flags.EMPTY -%}
     {{ segmentry.default__few_rows(relation, column, among, values_column) }}
     {%- else -%}
     (

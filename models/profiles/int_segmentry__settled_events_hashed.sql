@@ -21,8 +21,8 @@ hashed as (
 select
     hashed.source_customer_id,
     hashed.event_count,
-    hashed.has_order,
-    hashed.has_activity,
+    hashed.order_event_count,
+    hashed.activity_event_count,
     hashed.hash_sum,
     loads.loaded_until as settled_until,
     '{{ var("segmentry_as_of") }}' as counted_before

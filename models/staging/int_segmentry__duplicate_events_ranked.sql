@@ -1,3 +1,4 @@
+{% if var('segmentry_incremental') %}-- depends_on: {{ ref('int_segmentry__repeated_ids_counted') }}{% endif %}
 -- Only events whose id occurs more than once or is deleted; which of them counts is decided by a total order.
 {{ config(
     materialized='incremental' if var('segmentry_incremental') else 'table',
@@ -12,10 +13,27 @@
 {% do total_order.append('candidates.' ~ column ~ ' asc nulls last') %}
 {% endfor %}
 {% do total_order.append('candidates.event_hash') %}
-with candidates as (
-    select *
-    from {{ segmentry.few_rows(ref('int_segmentry__events_typed'), 'event_id', ref('int_segmentry__repeated_ids_counted'), 'event_id') }} as events_typed
-    where reject_reason is null
+with {% if not is_incremental() -%}
+repeated_ids as (
+    {{ segmentry.repeated_ids() | indent(4) }}
+),
+
+{% endif -%}
+candidates as (
+    select
+        events_typed.*,
+        repeated_ids.is_deleted
+    {% if is_incremental() -%}
+    {% set repeated_ids = ref('int_segmentry__repeated_ids_counted') %}
+    from {{ segmentry.few_rows(ref('int_segmentry__events_typed'), 'event_id', repeated_ids, 'event_id') }} as events_typed
+    -- All of them have one: engines change the order of inner joins, and would join all events first.
+    left join {{ repeated_ids }} as repeated_ids
+    {%- else -%}
+    from {{ ref('int_segmentry__events_typed') }} as events_typed
+    inner join repeated_ids
+    {%- endif %}
+        on events_typed.event_id = repeated_ids.event_id
+    where events_typed.reject_reason is null
 ),
 
 ranked as (
@@ -48,12 +66,9 @@ select
     ranked.event_hash,
     ranked.occurrence,
     case
-        when repeated_ids.is_deleted = 1 then 'deleted'
+        when ranked.is_deleted = 1 then 'deleted'
         when ranked.occurrence = 1 then null
         when ranked.event_hash = ranked.kept_hash then 'duplicate'
         else 'conflicting_duplicate'
     end as duplicate_reason
 from ranked
--- Not before they are ranked: engines would join all events with it first.
-inner join {{ ref('int_segmentry__repeated_ids_counted') }} as repeated_ids
-    on ranked.event_id = repeated_ids.event_id

@@ -21,7 +21,7 @@ SEQUENCES = max(1, int(os.environ.get("SEGMENTRY_EXAMPLES", "30")) // 30)
 TYPED, DUPLICATES = "int_segmentry__events_typed", "int_segmentry__duplicate_events_ranked"
 BUILT = [f"int_segmentry__{name}_built" for name in ("sessions", "orders", "purchase_days")]
 HASHED, FINGERPRINTED = "int_segmentry__settled_events_hashed", "int_segmentry__customers_fingerprinted"
-CHANGED = "int_segmentry__changed_ids_listed"
+CHANGED, CHANGED_EVENTS = "int_segmentry__changed_ids_listed", "int_segmentry__changed_events_resolved"
 TABLES = [TYPED, DUPLICATES, FINGERPRINTED, *BUILT]
 EVENT_COLUMNS = [
     "event_id", "customer_id", "event_at", "event_type", "session_id", "order_id", "channel", "amount",
@@ -56,9 +56,13 @@ class Warehouse:
                 connection.unregister("given")
 
     def build(
-        self, *options: str, select: Sequence[str] = BUILT, settings: Mapping[str, Any] | None = None
+        self,
+        *options: str,
+        select: Sequence[str] = BUILT,
+        alone: bool = False,
+        settings: Mapping[str, Any] | None = None,
     ) -> str:
-        """Run the models and what they need; return what went wrong, nothing when all is well."""
+        """Run the models, and what they need unless they run alone; return what went wrong, nothing when all is well."""
         variables: dict[str, Any] = {
             "segmentry_use_demo": False,
             "segmentry_events": "{{ source('segmentry_input', 'events') }}",
@@ -68,7 +72,7 @@ class Warehouse:
         variables |= {name: value for name, value in (settings or {}).items() if name in variables}
         # Other settings do not change what depends on what.
         manifest = parsed("warehouse", json.dumps(variables, sort_keys=True))
-        run = ["run", "--select", *(f"+{name}" for name in select), *options]
+        run = ["run", "--select", *(name if alone else f"+{name}" for name in select), *options]
         return "\n".join(
             invoke_on(self.database, *run, variables={**variables, **(settings or {})}, manifest=manifest)
         )
@@ -237,9 +241,22 @@ def test_only_customers_who_lack_something_are_read(built: str, tmp_path: Path) 
     shop.grow()
     warehouse = Warehouse(tmp_path / "incremental")
     event = {**shop.events[0], "is_deleted": None, "event_at": "2024-01-02", "order_id": None, "amount": "1"}
-    kinds = {"only mail": "email_open", "only refunds": "refund"}
+    kinds = {
+        "only mail": "email_open",
+        "only refunds": "refund",
+        "only repeats": "purchase",
+        "taken back": "purchase",
+    }
     more = [
         {**event, "event_id": name, "customer_id": name, "event_type": kind} for name, kind in kinds.items()
+    ]
+    # A page keeps them customers with something to fingerprint, and no orders.
+    more += [
+        {**each, "event_id": f"page of {each['customer_id']}", "event_type": "page_view"} for each in more[2:]
+    ]
+    more += [
+        {**more[2], "customer_id": "first of all", "event_at": "2024-01-01"},
+        {**more[3], "is_deleted": "true"},
     ]
     warehouse.load([*shop.events, *more], [])
     changed = f"select distinct customer_id from segmentry_internal.{CHANGED}"
@@ -258,6 +275,39 @@ def test_only_customers_who_lack_something_are_read(built: str, tmp_path: Path) 
     assert warehouse.build("--exclude", FINGERPRINTED) == ""
     assert warehouse.execute(f"{changed} order by all") == [("c1",), ("c2",), ("nobody",)]
     assert warehouse.execute(f"from {table} order by all") == before
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_models_built_alone_leave_nothing_that_the_next_build_does_not_see(seed: int, tmp_path: Path) -> None:
+    shop = Shop(seed)
+    warehouse, full = Warehouse(tmp_path / "incremental"), Warehouse(tmp_path / "full")
+    for _ in range(3):
+        shop.grow()
+        warehouse.load(shop.events, shop.merges)
+        assert warehouse.build() == ""
+    # The list without its events, the events of another build, and duplicates from nothing.
+    assert warehouse.build(select=[CHANGED], alone=True) == ""
+    assert warehouse.build(select=BUILT, alone=True) == ""
+    shop.grow()
+    warehouse.load(shop.events, shop.merges)
+    assert warehouse.build("--exclude", CHANGED_EVENTS) == ""
+    assert warehouse.build("--full-refresh", select=[DUPLICATES], alone=True) == ""
+    shop.grow()
+    warehouse.load(shop.events, shop.merges)
+    full.load(shop.events, shop.merges)
+    assert warehouse.build() == ""
+    assert full.build("--full-refresh") == ""
+    assert_equal_to_full_refresh(warehouse, full)
+
+
+def test_a_build_without_rows(tmp_path: Path) -> None:
+    shop = Shop(5)
+    shop.grow()
+    warehouse = Warehouse(tmp_path / "incremental")
+    warehouse.load(shop.events, [])
+    for settings in ({"segmentry_incremental": False}, {"segmentry_incremental": True}):
+        assert warehouse.build("--empty", "--full-refresh", settings=settings) == ""
+        assert warehouse.execute(f"select count(*) from segmentry_internal.{DUPLICATES}") == [(0,)]
 
 
 def page_view(event_id: str, customer: str, at: str, loaded_at: str) -> Row:
