@@ -13,25 +13,23 @@
 {% do total_order.append('candidates.' ~ column ~ ' asc nulls last') %}
 {% endfor %}
 {% do total_order.append('candidates.event_hash') %}
-with {% if not is_incremental() -%}
+{% set repeated_ids = ref('int_segmentry__repeated_ids_counted') if is_incremental() else 'repeated_ids' %}
+{% set all_events = ref('int_segmentry__events_typed') %}
+{% set events = segmentry.few_rows(all_events, 'event_id', repeated_ids, 'event_id') if is_incremental() else all_events %}
+with
+{% if not is_incremental() %}
 repeated_ids as (
     {{ segmentry.repeated_ids() | indent(4) }}
 ),
 
-{% endif -%}
+{% endif %}
 candidates as (
     select
         events_typed.*,
         repeated_ids.is_deleted
-    {% if is_incremental() -%}
-    {% set repeated_ids = ref('int_segmentry__repeated_ids_counted') %}
-    from {{ segmentry.few_rows(ref('int_segmentry__events_typed'), 'event_id', repeated_ids, 'event_id') }} as events_typed
-    -- All of them have one: engines change the order of inner joins, and would join all events first.
-    left join {{ repeated_ids }} as repeated_ids
-    {%- else -%}
-    from {{ ref('int_segmentry__events_typed') }} as events_typed
-    inner join repeated_ids
-    {%- endif %}
+    from {{ events }} as events_typed
+    -- Few rows all have one, but engines change the order of inner joins, and would join all events first.
+    {{ 'left' if is_incremental() else 'inner' }} join {{ repeated_ids }} as repeated_ids
         on events_typed.event_id = repeated_ids.event_id
     where events_typed.reject_reason is null
 ),
