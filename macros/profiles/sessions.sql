@@ -13,7 +13,6 @@
         select
             {{ key_list }},
             event_at,
-            event_local_at,
             event_type,
             channel,
             device_type,
@@ -42,7 +41,7 @@
     {% set measures %}
             min(event_at) as started_at,
             max(event_at) as ended_at,
-            min(event_local_at) as started_local_at,
+            {{ segmentry.to_local('min(event_at)') }} as started_local_at,
             count(case when event_type in ('page_view', 'category_view', 'item_view') then 1 end) as page_view_count,
             count(case when event_type = 'item_view' then 1 end) as item_view_count,
             count(case when event_type = 'add_to_cart' then 1 end) as cart_addition_count,
